@@ -1,0 +1,107 @@
+"""Every way an operation or the server can fail, and what the waiting client is told.
+
+Each class carries `status`, the HTTP status of the answer, and `outcome`, the word under which
+the failure is counted and logged. Exceptions of other packages are mapped to these once, at the
+edge where they appear (http/ and layers/), with the original as `__cause__`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServerTrioError(Exception):
+    """Root of all errors that the server raises itself."""
+
+
+# --- the server cannot start or go on ------------------------------------------------------------
+
+
+class SettingsError(ServerTrioError):
+    """The settings are wrong; the text says which one and what would be right."""
+
+
+class LayerError(ServerTrioError):
+    """The channel layer failed."""
+
+
+class LayerUnavailable(LayerError):
+    """The layer cannot be reached, or the connection to it broke; trying again may help."""
+
+
+class ChannelFull(LayerError):
+    """The channel is at its capacity; the message was not sent."""
+
+
+class MessageRefused(LayerError):
+    """The layer can never take this message: a bad channel name, or a value it cannot carry."""
+
+
+# --- an operation is answered with an error ------------------------------------------------------
+
+
+class OperationError(ServerTrioError):
+    """An operation that cannot be done; its client is answered with `status` and the text.
+
+    The text goes to the browser: it must not hold secrets (userinfo, tokens) or internals.
+    """
+
+    status: ClassVar[int] = 500
+    outcome: ClassVar[str] = "error"
+
+
+class OperationRefused(OperationError):
+    """The operation is not allowed here, by settings."""
+
+    status = 403
+    outcome = "refused"
+
+
+class UnknownOperation(OperationError):
+    """A well-formed message that asks for an operation this server does not have."""
+
+    status = 501
+    outcome = "unknown"
+
+
+class UpstreamError(OperationError):
+    """The upstream failed: refused, reset, unresolvable, TLS, or not speaking HTTP."""
+
+    status = 502
+    outcome = "upstream_error"
+
+
+class UpstreamTruncated(UpstreamError):
+    """The upstream's response ended before it was complete."""
+
+
+class UpstreamTooLarge(UpstreamError):
+    """The upstream's response is larger than the limits allow."""
+
+
+class UpstreamTimeout(OperationError):
+    """The upstream did not answer, or did not accept a connection, in time."""
+
+    status = 504
+    outcome = "timeout"
+
+
+class DeadlineExceeded(OperationError):
+    """The operation's deadline passed while it ran."""
+
+    status = 504
+    outcome = "timeout"
+
+
+class BudgetSpent(OperationError):
+    """The operation's budget ran out while it waited in the queue; it was not begun."""
+
+    status = 504
+    outcome = "shed"
+
+
+class ShuttingDown(OperationError):
+    """The server is ending and the grace time is over."""
+
+    status = 503
+    outcome = "shutdown"

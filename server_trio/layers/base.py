@@ -1,0 +1,72 @@
+"""What the server asks of a channel layer. All implementations pass tests/layers' contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+#: A message as channel layers carry it: text keys; bytes, text, numbers, bools, None, lists and dicts.
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message taken from a channel, or what could not be read as one.
+
+    `channel` is the name that was asked for (or the full name for `!` channels). `content` is
+    whatever lay there once unpacked: usually a dict, but anything may lie on a channel.
+    `fault` is None, or the reason why the bytes could not be unpacked; `content` is then None.
+    """
+
+    channel: str
+    content: Any
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatistics:
+    """A snapshot of a layer's counters since it was opened."""
+
+    sent: int  # messages
+    received: int  # messages
+    full: int  # sends refused because the channel was full
+    round_trips: int  # batches exchanged with the backend, all shards together
+    reconnects: int
+    connected: bool  # every shard answered at its last use
+
+
+class Layer(Protocol):
+    """An ASGI 1.x channel layer as Trio code uses it.
+
+    Every method may raise `LayerUnavailable`. Every method may be cancelled: a cancelled
+    `receive` loses no message (the next `receive`, here or in another process, gets it), a
+    cancelled `send` has either sent or not.
+    """
+
+    @property
+    def shards(self) -> int:
+        """How many independent backends hold the channels; receivers run one loop for each."""
+        ...
+
+    async def send(self, channel: str, message: Message) -> None:
+        """Put `message` on `channel`. Sends of one moment share a round trip.
+
+        Raises `ChannelFull`, `MessageRefused`.
+        """
+        ...
+
+    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+        """Wait until there is a message on one of `channels` of this shard; take at most `limit` (>= 1).
+
+        Returns at least one message, oldest first. Does not poll: idle, it blocks in the backend.
+        """
+        ...
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Send to every channel of the group; full channels are skipped, as in ASGI 1.x."""
+        ...
+
+    def statistics(self) -> LayerStatistics:
+        """Counters since the layer was opened."""
+        ...

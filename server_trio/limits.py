@@ -1,0 +1,28 @@
+"""Bounds that several parts share, each with its unit and the reason for its value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+KiB: Final = 1024  # bytes
+MiB: Final = 1024 * KiB  # bytes
+
+#: Most bytes of content in one reply message. Channels itself cuts responses at this size
+#: (channels/handler.py:190) and daphne has been run with it for years.
+MAX_REPLY_CHUNK: Final = 512 * KiB
+
+#: Bytes asked of an upstream's socket at once. Bounds what one streamed response holds in memory.
+RECEIVE_SIZE: Final = 256 * KiB
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """What the HTTP client accepts from, and spends on, upstreams."""
+
+    connections_per_origin: int = 100  # at once, to one scheme://host:port
+    idle_connections: int = 200  # kept open for reuse, over all origins
+    idle_timeout: float = 15.0  # seconds; below the common 20-75 s of servers, so that they rarely close first
+    connect_timeout: float = 10.0  # seconds, DNS and TLS included
+    response_head: int = 64 * KiB  # bytes of status line and headers
+    response_body: int = 1024 * MiB  # bytes of body as transferred; 0: no limit

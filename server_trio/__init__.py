@@ -1,0 +1,12 @@
+"""The Trio server of channels_async: runs operations that Django views hand over.
+
+Each line imports only from the lines below it (tests/house/test_layering.py holds this):
+
+    entry:      __main__, cli
+    assembly:   project, supervisor, running, receiver
+    behaviour:  operations, replies
+    adapters:   layers, http
+    words:      settings, errors, limits, stats
+    contract:   channels_async.wire, channels_async.http_rules
+    versions:   channels_compat, channels_async._py23
+"""

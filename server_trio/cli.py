@@ -1,0 +1,153 @@
+"""The command line: python3 -m server_trio myproject.settings"""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+
+import trio
+
+from channels_async import __version__
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
+
+from .errors import LayerUnavailable, SettingsError
+from .layers import LayerSpec
+from .project import layer_spec, load_django_settings
+from .settings import DJANGO_SETTING, Settings, options, resolve
+from .supervisor import State, Supervisor
+
+logger = logging.getLogger(__name__)
+
+EPILOG = """\
+signals:
+  TERM, INT   stop claiming, finish what is in flight within the grace time, exit 0
+  a second    answer what is in flight 503 and exit 1 now
+
+exit codes:
+  0  stopped as asked         1  stopped at once, or failed
+  2  wrong settings or usage  3  the channel layer cannot be reached
+
+examples:
+  python3 -m server_trio myproject.server_settings
+  CHANNELS_ASYNC_DEADLINES_REQUEST=5 python3 -m server_trio -v myproject.server_settings
+"""
+
+
+class ExitCode(enum.IntEnum):
+    """How the process ends."""
+
+    OK = 0  # drained as asked
+    FAILED = 1  # a second signal, or a bug
+    SETTINGS = 2  # wrong settings or usage; argparse uses the same
+    LAYER = 3  # the channel layer cannot be reached at start
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser; its options come from the fields of Settings."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m server_trio",
+        description="Runs the operations that Django views hand over with channels_async.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="one line an operation; -vv: debug")
+    parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
+    group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")
+    for entry in options():
+        unit = f" {entry.unit}" if entry.unit else ""
+        group.add_argument(
+            entry.flag,
+            dest=entry.variable,
+            metavar=entry.unit.upper() or "NAME",
+            help=f"{entry.help} (default: {entry.default}{unit}, env: {entry.variable})".replace("%", "%%"),
+        )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a server until a signal ends it; return the exit code."""
+    arguments = make_parser().parse_args(argv)
+    _configure_logging(arguments.verbose)
+    try:
+        django_settings = load_django_settings(arguments.settings)
+        given = {entry.path: getattr(arguments, entry.variable) for entry in options()}
+        settings = resolve(
+            getattr(django_settings, DJANGO_SETTING, None),
+            os.environ,
+            {path: text for path, text in given.items() if text is not None},
+        )
+        spec = layer_spec(django_settings, settings)
+        return trio.run(_serve, settings, spec, strict_exception_groups=True)
+    except SettingsError as error:
+        return _complain(error, ExitCode.SETTINGS)
+    except LayerUnavailable as error:
+        return _complain(error, ExitCode.LAYER)
+
+
+def _complain(error: Exception, code: ExitCode) -> int:
+    """One message for a person, no traceback."""
+    print(f"server_trio: {error}", file=sys.stderr)
+    return code
+
+
+def _configure_logging(verbose: int) -> None:
+    """Log to stderr, unless the surroundings have configured logging already."""
+    if not logging.getLogger().handlers:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("server_trio").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+    # A line an operation costs time under load; failures are always logged.
+    logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+async def _serve(settings: Settings, spec: LayerSpec) -> int:
+    """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
+    supervisor = Supervisor(settings)
+    failures: list[BaseException] = []
+    forced = False
+
+    async def obey_signals(signals: AsyncIterator[int]) -> None:
+        nonlocal forced
+        async for number in signals:
+            logger.info("%s received", signal.Signals(number).name)
+            if supervisor.state is State.RUNNING:
+                supervisor.drain()
+            else:
+                forced = True
+                supervisor.abort()
+
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(obey_signals, signals)
+            try:
+                await _run(supervisor, spec)
+            except BaseExceptionGroup as group:
+                expected, unexpected = group.split((SettingsError, LayerUnavailable))
+                if unexpected is not None:
+                    raise unexpected from None
+                failures.extend(_leaves(expected))
+            nursery.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
+    return ExitCode.FAILED if forced else ExitCode.OK
+
+
+async def _run(supervisor: Supervisor, spec: LayerSpec) -> None:
+    """Run the supervisor and say when it is ready."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run, spec)
+        logger.info("ready")
+
+
+def _leaves(error: BaseException | None) -> list[BaseException]:
+    """The exceptions in a group, however deep."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [] if error is None else [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]

@@ -1,0 +1,46 @@
+"""REQUEST: fetch a URL and pass the response on as it comes, never held whole."""
+
+from __future__ import annotations
+
+from channels_async import http_rules
+from channels_async.wire import Operation, Request
+
+from ..replies import Reply, ReplyState
+from .base import Context
+
+
+async def run_request(operation: Operation, reply: Reply, context: Context) -> None:
+    """Do the request of `operation.details` and stream the upstream's response to the reply channel.
+
+    The body passes through as the upstream sent it, content coding included; which headers pass is
+    decided by `http_rules.response_headers`, the same for the inline form in the view. A body that
+    came together with its head goes out in one message.
+
+    Raises UpstreamError, UpstreamTimeout.
+    """
+    request: Request = operation.details
+    exchange = context.http.stream(
+        request.method,
+        request.url,
+        headers=request.headers,
+        body=request.body,
+        params=request.params,
+        data=request.data,
+        json=request.json,
+        cookies=request.cookies,
+        auth=request.auth,
+        follow_redirects=request.allow_redirects,
+        max_redirects=request.max_redirects,
+    )
+    async with exchange as response:
+        headers = http_rules.response_headers(response.status, response.headers, operation.response_headers)
+        if not reply.bodiless:
+            async for chunk in response:
+                more = not response.complete
+                if reply.state is ReplyState.NOTHING:
+                    await reply.start(response.status, headers, chunk, more=more)
+                else:
+                    await reply.write(chunk, more=more)
+        if reply.state is ReplyState.NOTHING:
+            await reply.start(response.status, headers)
+        await reply.end()

@@ -1,0 +1,65 @@
+"""Reads the project's Django settings, without importing its apps, its routing or channels."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import SettingsError
+from .layers import LayerSpec
+from .settings import Settings
+
+
+def load_django_settings(module: str) -> Any:
+    """Django's settings object for `module`, for example 'myproject.server_settings'.
+
+    Raises SettingsError that names the module and, for an error inside it, the line.
+    """
+    os.environ["DJANGO_SETTINGS_MODULE"] = module
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    from django.conf import settings as django_settings
+
+    try:
+        django_settings._setup()
+    except Exception as error:
+        raise SettingsError(_why_not_imported(module, error)) from error
+    return django_settings
+
+
+def _why_not_imported(module: str, error: Exception) -> str:
+    """One line on what is wrong with a settings module."""
+    problem = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return (
+            f"the settings module {module} cannot be read by Python {sys.version_info[0]}.{sys.version_info[1]}"
+            f" ({error.filename}, line {error.lineno}: {error.msg}); give the server a settings module of its own,"
+            " see settings.example"
+        )
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    where = ""
+    if frames and f"{os.sep}django{os.sep}" not in frames[-1].filename and not frames[-1].filename.startswith("<"):
+        where = f" ({frames[-1].filename}, line {frames[-1].lineno})"
+    return f"the settings module {module} cannot be imported: {problem}{where}"
+
+
+def layer_spec(django_settings: Any, settings: Settings) -> LayerSpec:
+    """Which channel layer to open. Raises SettingsError where CHANNEL_LAYERS does not say."""
+    layers = getattr(django_settings, "CHANNEL_LAYERS", None)
+    if not isinstance(layers, Mapping) or not layers:
+        raise SettingsError(
+            "the Django settings have no CHANNEL_LAYERS; copy the site's into the server's settings, see settings.example"
+        )
+    alias = settings.LAYER
+    if alias not in layers:
+        raise SettingsError(f"CHANNEL_LAYERS has no {alias!r}; it has {', '.join(map(repr, sorted(layers)))}")
+    layer = layers[alias]
+    if not isinstance(layer, Mapping) or not isinstance(layer.get("BACKEND"), str):
+        raise SettingsError(f"CHANNEL_LAYERS[{alias!r}] has no 'BACKEND', for example 'asgi_redis.RedisChannelLayer'")
+    config = layer.get("CONFIG", {})
+    if not isinstance(config, Mapping):
+        raise SettingsError(f"CHANNEL_LAYERS[{alias!r}]['CONFIG'] must be a dict")
+    return LayerSpec(alias=alias, backend=layer["BACKEND"], config=dict(config), bridge=settings.BRIDGE)

@@ -1,0 +1,92 @@
+"""Takes messages off the layer: only as many as there are free places, the rest stay in Redis."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from .errors import LayerUnavailable
+from .layers.base import Layer, Received
+
+logger = logging.getLogger(__name__)
+
+#: Messages claimed in one call at the most. Bounds what is claimed but not begun when several
+#: shards fill the last places at the same moment.
+BATCH: Final = 200
+
+#: Seconds before a layer that cannot be reached is tried again: the first time, and at the most.
+FIRST_RETRY: Final = 0.05
+LONGEST_RETRY: Final = 1.0
+
+
+class Places:
+    """How many operations may run at once; a bound that receivers wait for before they claim.
+
+    `free` may be taken by several receivers at once, so a place is only had by `take`.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._taken = 0
+        self._freed = trio.Event()
+
+    @property
+    def free(self) -> int:
+        """Places that nobody has now."""
+        return self._total - self._taken
+
+    async def wait_free(self) -> int:
+        """Wait until a place is free; return how many are."""
+        while self.free <= 0:
+            await self._freed.wait()
+        return self.free
+
+    async def take(self) -> None:
+        """Take one place, waiting for it if need be."""
+        await self.wait_free()
+        self._taken += 1
+
+    def take_beyond(self) -> None:
+        """Take a place even where none is free: for what cannot be put back."""
+        self._taken += 1
+
+    def give_back(self) -> None:
+        """Return one place."""
+        self._taken -= 1
+        self._freed.set()
+        self._freed = trio.Event()
+
+
+async def receive_forever(
+    layer: Layer, shard: int, channel: str, places: Places, begin: Callable[[Received], None]
+) -> None:
+    """Claim messages of one shard and hand each to `begin` (which must not block) with its place taken.
+
+    What has been claimed is always begun, also when this task is cancelled: a message that was
+    taken off the layer exists nowhere else.
+    """
+    delay = FIRST_RETRY
+    while True:
+        free = await places.wait_free()
+        try:
+            batch = await layer.receive(shard, [channel], min(free, BATCH))
+        except LayerUnavailable as error:
+            logger.warning("shard %d of the channel layer cannot be reached, trying again: %s", shard, error)
+            await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            delay = min(delay * 2, LONGEST_RETRY)
+            continue
+        delay = FIRST_RETRY
+        for index, received in enumerate(batch):
+            try:
+                await places.take()
+            except trio.Cancelled:
+                # Draining: the rest of the batch runs above the limit rather than be lost.
+                for left in batch[index:]:
+                    places.take_beyond()
+                    begin(left)
+                raise
+            begin(received)

@@ -1,0 +1,137 @@
+"""One operation under supervision: its deadline, its cancellation, its one answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+import trio
+
+from channels_async import http_rules
+from channels_async.wire import Operation
+
+from .errors import BudgetSpent, DeadlineExceeded, OperationError, ShuttingDown, UnknownOperation
+from .operations import HANDLERS, Context
+from .replies import Reply, ReplyState
+from .settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: One line an operation; silent unless asked for (-v), but for failures.
+operation_logger = logging.getLogger("server_trio.operation")
+
+#: Seconds an answer may take once the server has been told to end now.
+HURRIED_REPLY_TIMEOUT: Final = 1.0
+
+
+class Running:
+    """An operation that has been claimed and not yet answered.
+
+    `run` answers it, whatever happens, and never raises an Exception. `interrupt` makes it answer
+    now with the given error.
+    """
+
+    def __init__(self, operation: Operation, reply: Reply, context: Context, settings: Settings) -> None:
+        self.operation = operation
+        self.reply = reply
+        self.outcome = "ok"
+        self._context = context
+        self._settings = settings
+        self._scope = trio.CancelScope()
+        self._interrupted_by: OperationError | None = None
+        self._reply_timeout = settings.REPLY_TIMEOUT
+        self._begun = trio.current_time()
+
+    def interrupt(self, error: OperationError, *, hurry: bool = False) -> None:
+        """Cancel the work and answer with `error`; `hurry` bounds the answer by 1 s."""
+        self._interrupted_by = error
+        if hurry:
+            self._reply_timeout = min(self._reply_timeout, HURRIED_REPLY_TIMEOUT)
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Do the operation within its budget, and see that it is answered."""
+        error = await self._work()
+        if error is not None:
+            self.outcome = error.outcome
+        if self.reply.state is not ReplyState.FINISHED:
+            await self._answer(error)
+        self._log(error)
+
+    async def _work(self) -> OperationError | None:
+        """Run the handler; return the error that the client must be told of."""
+        budget = self._budget()
+        if budget <= 0:
+            return BudgetSpent("the operation's time was over before it could be begun")
+        handler = HANDLERS.get(self.operation.name)
+        if handler is None or self.operation.reply_format != "http":
+            return UnknownOperation(f"this server has no operation {self.operation.name} with this kind of reply")
+        self._scope.deadline = self._begun + budget
+        try:
+            with self._scope:
+                await handler(self.operation, self.reply, self._context)
+        except OperationError as error:
+            return error
+        except Exception:
+            logger.exception("operation %s (%s) failed", self.operation.id, self.operation.name)
+            return OperationError("the operation failed")
+        if not self._scope.cancelled_caught:
+            return None
+        return self._interrupted_by or DeadlineExceeded("the upstream took longer than the operation's deadline")
+
+    def _budget(self) -> float:
+        """Seconds that are left; what was spent in the queue counts."""
+        operation = self.operation
+        limit = self._settings.DEADLINES.of(operation.name)
+        if operation.timeout is not None:
+            limit = min(limit, operation.timeout)
+        if operation.sent_at is None:
+            return limit
+        # A sender whose clock is ahead of ours must not get a longer budget for it.
+        return limit - max(0.0, time.time() - operation.sent_at)
+
+    async def _answer(self, error: OperationError | None) -> None:
+        """The last word: shielded, because a cancelled operation must be answered too, and bounded.
+
+        Anything but an OperationError that comes out of here would end the server, so what the layer
+        raises besides its own errors is logged.
+        """
+        with trio.move_on_after(self._reply_timeout, shield=True) as scope:
+            try:
+                await self._say(error)
+            except Exception:
+                logger.exception("operation %s: its answer could not be sent", self.operation.id)
+        if scope.cancelled_caught or self.reply.state is not ReplyState.FINISHED:
+            self.outcome = "reply_lost"
+
+    async def _say(self, error: OperationError | None) -> None:
+        if self.reply.state is ReplyState.STARTED:
+            await self.reply.end()
+            return
+        failure = error or OperationError("the operation ended without an answer")
+        status, headers, body = http_rules.error_response(failure.status, str(failure), self.operation.id)
+        merged = http_rules.response_headers(status, headers, self.operation.response_headers)
+        await self.reply.start(status, merged, body)
+
+    def _log(self, error: OperationError | None) -> None:
+        level = logging.INFO if self.outcome in ("ok", "shutdown") else logging.WARNING
+        if not operation_logger.isEnabledFor(level):
+            return
+        operation_logger.log(
+            level,
+            "%s %s %s: %s, status %s, %.3f s, %d bytes%s",
+            self.operation.id,
+            self.operation.name,
+            self.operation.target(),
+            self.outcome,
+            self.reply.status,
+            trio.current_time() - self._begun,
+            self.reply.bytes_sent,
+            f" ({error})" if error is not None else "",
+        )
+
+
+def shutting_down() -> ShuttingDown:
+    """The answer of operations that the end of the server interrupts."""
+    return ShuttingDown("the server is restarting; please try again")

@@ -1,0 +1,285 @@
+"""The server's settings: one frozen, typed object with one order of precedence.
+
+Defaults < `CHANNELS_ASYNC_SERVER` of the Django settings < environment < command line. Each
+setting is a dataclass field that carries its unit, its range and its help; the command line flags,
+the environment's names and the table in the documentation are made from these fields
+(see `options()`), so that they cannot differ. Unknown names and values out of range raise
+`SettingsError` with the nearest valid name or the valid range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .errors import SettingsError
+from .limits import HttpLimits, KiB, MiB
+
+#: The Django setting that holds the server's settings.
+DJANGO_SETTING: Final = "CHANNELS_ASYNC_SERVER"
+
+#: Prefix of the environment's names: CHANNELS_ASYNC_GRACE_TIME, CHANNELS_ASYNC_DEADLINES_REQUEST.
+ENVIRONMENT_PREFIX: Final = "CHANNELS_ASYNC_"
+
+#: Seconds between the end of an operation's budget and daphne's own timeout. daphne looks at its
+#: timeouts every 2 s (daphne/server.py:121); the rest is for the answer's way back.
+DAPHNE_MARGIN: Final = 5.0
+
+
+def option(
+    default: Any,
+    help: str,  # noqa: A002 - argparse's word
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with what is needed to check a value and to document it."""
+    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+def seconds(default: float, help: str, *, minimum: float = 0.001, maximum: float = 86400.0) -> Any:  # noqa: A002
+    """A duration; a number of seconds, fractions allowed."""
+    return option(default, help, unit="seconds", minimum=minimum, maximum=maximum)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds from the moment a view sent an operation until it must have been answered."""
+
+    REQUEST: float = seconds(30.0, "deadline of REQUEST operations")
+    FORWARD: float = seconds(60.0, "deadline of FORWARD operations")
+    CALL: float = seconds(10.0, "deadline of CALL operations")
+    COMMAND: float = seconds(60.0, "deadline of COMMAND operations")
+    default: float = seconds(30.0, "deadline of everything else")
+
+    def of(self, operation: str) -> float:
+        """The deadline of an operation by its name, seconds."""
+        value: float = getattr(self, operation, self.default)
+        return value
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How many operations one server runs at once."""
+
+    total: int = option(1000, "operations at once", unit="operations", minimum=1, maximum=1_000_000)
+    per_host: int = option(
+        100, "connections at once to one upstream (scheme, host and port)", unit="connections", minimum=1, maximum=65535
+    )
+
+
+@dataclass(frozen=True)
+class Http:
+    """What the HTTP client accepts from, and spends on, upstreams."""
+
+    connect_timeout: float = seconds(10.0, "longest wait for a connection to an upstream, DNS and TLS included")
+    idle_timeout: float = seconds(15.0, "how long an unused connection to an upstream is kept")
+    idle_connections: int = option(200, "unused connections kept, all upstreams together", unit="connections", minimum=0)
+    response_head: int = option(
+        64 * KiB, "largest status line and headers of an upstream's response", unit="bytes", minimum=1 * KiB
+    )
+    response_body: int = option(
+        1024 * MiB, "largest body of an upstream's response; 0 means no limit", unit="bytes", minimum=0
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a server. The field names in capitals are the keys of CHANNELS_ASYNC_SERVER."""
+
+    DEADLINES: Deadlines = field(default_factory=Deadlines)
+    CONCURRENCY: Concurrency = field(default_factory=Concurrency)
+    HTTP: Http = field(default_factory=Http)
+    LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
+    CHANNEL: str = option("request.async", "the channel that operations arrive on")
+    BRIDGE: str = option(
+        "auto", "how to reach the layer: natively for asgi_redis, or by threads", choices=("auto", "redis", "threaded")
+    )
+    GRACE_TIME: float = seconds(25.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
+    REPLY_TIMEOUT: float = seconds(10.0, "longest wait to get the last word of an answer onto the layer")
+    DAPHNE_HTTP_TIMEOUT: float = seconds(
+        120.0, "daphne's --http-timeout; every answer ends before it", minimum=DAPHNE_MARGIN + 1
+    )
+
+    def http_limits(self) -> HttpLimits:
+        """The HTTP client's bounds as these settings have them."""
+        return HttpLimits(connections_per_origin=self.CONCURRENCY.per_host, **dataclasses.asdict(self.HTTP))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting as the command line, the environment and the documentation name it."""
+
+    path: tuple[str, ...]  # ('GRACE_TIME',) or ('DEADLINES', 'REQUEST')
+    type: type
+    default: Any
+    help: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As an error message names it: DEADLINES['REQUEST']."""
+        return self.path[0] if len(self.path) == 1 else f"{self.path[0]}[{self.path[1]!r}]"
+
+    @property
+    def flag(self) -> str:
+        """--deadlines-request"""
+        return "--" + "-".join(self.path).lower().replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """CHANNELS_ASYNC_DEADLINES_REQUEST"""
+        return ENVIRONMENT_PREFIX + "_".join(self.path).upper()
+
+    def check(self, value: Any, where: str) -> Any:
+        """The value in its type, or SettingsError. `where` says where the value came from."""
+        if self.type is str:
+            return self._check_text(value, where)
+        number = self._number(value, where)
+        too_low = self.minimum is not None and number < self.minimum
+        too_high = self.maximum is not None and number > self.maximum
+        if too_low or too_high or not math.isfinite(number):
+            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
+        return number
+
+    def range(self) -> str:
+        """The valid values in words: 'between 0.001 and 86400 seconds'."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.minimum is not None and self.maximum is not None:
+            return f"between {self.minimum:g} and {self.maximum:g}{unit}"
+        if self.minimum is not None:
+            return f"at least {self.minimum:g}{unit}"
+        return f"a number of{unit}" if self.type is not str else "text"
+
+    def _check_text(self, value: Any, where: str) -> str:
+        if not isinstance(value, str) or not value:
+            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be text")
+        if self.choices and value not in self.choices:
+            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
+        return value
+
+    def _number(self, value: Any, where: str) -> float:
+        wrong = SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise wrong
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            raise wrong from None
+        if self.type is not int or not math.isfinite(number):
+            return number
+        if not number.is_integer():
+            raise wrong
+        return int(number)
+
+
+def options() -> Iterator[Option]:
+    """Every setting, in the order of the documentation."""
+    for group in dataclasses.fields(Settings):
+        if "help" in group.metadata:
+            yield _option((group.name,), group, str if isinstance(group.default, str) else type(group.default))
+            continue
+        for entry in dataclasses.fields(_section(group.name)):
+            yield _option((group.name, entry.name), entry, type(entry.default))
+
+
+def _option(path: tuple[str, ...], entry: dataclasses.Field[Any], kind: type) -> Option:
+    known = ("help", "unit", "minimum", "maximum", "choices")
+    return Option(path=path, type=kind, default=entry.default, **{name: entry.metadata[name] for name in known})
+
+
+def _section(name: str) -> type:
+    """The dataclass of a section such as DEADLINES."""
+    return type(getattr(Settings(), name))
+
+
+def resolve(
+    django: Any, environment: Mapping[str, str], arguments: Mapping[tuple[str, ...], str]
+) -> Settings:
+    """Put the sources together, later ones winning, and check every value.
+
+    `django` is the value of CHANNELS_ASYNC_SERVER (a dict, or None where it is not set),
+    `environment` is os.environ, `arguments` holds the command line's texts by option path.
+    Raises SettingsError.
+    """
+    known = {entry.path: entry for entry in options()}
+    values: dict[tuple[str, ...], Any] = {}
+    for path, value in _flatten(django):
+        values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
+    for entry in known.values():
+        if entry.variable in environment:
+            values[entry.path] = entry.check(environment[entry.variable], "the environment's " + entry.variable)
+    for path, text in arguments.items():
+        values[path] = known[path].check(text, "the command line's " + known[path].flag)
+    settings = _build(values)
+    _check_deadlines(settings)
+    return settings
+
+
+def _flatten(django: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, value) of each entry of the Django setting, sections opened."""
+    if django is None:
+        return
+    if not isinstance(django, Mapping):
+        raise SettingsError(f"{DJANGO_SETTING} is a {type(django).__name__}; it must be a dict")
+    sections = {entry.path[0] for entry in options() if len(entry.path) == 2}
+    for key, value in django.items():
+        if key not in sections:
+            yield (str(key),), value
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield (key, str(name)), inner
+        else:
+            raise SettingsError(f"{DJANGO_SETTING}[{key!r}] is {value!r}; it must be a dict")
+
+
+def _lookup(known: Mapping[tuple[str, ...], Option], path: tuple[str, ...]) -> Option:
+    """The option of a path, or SettingsError that names the nearest one."""
+    if path in known:
+        return known[path]
+    siblings = {entry[-1] for entry in known if len(entry) == len(path) and entry[:-1] == path[:-1]}
+    if len(path) == 1:
+        siblings |= {entry[0] for entry in known}
+    nearest = difflib.get_close_matches(path[-1].upper(), {name.upper(): name for name in siblings}, n=1, cutoff=0.5)
+    by_upper = {name.upper(): name for name in siblings}
+    hint = f"; did you mean {by_upper[nearest[0]]!r}?" if nearest else f"; known are {', '.join(sorted(siblings))}"
+    place = DJANGO_SETTING + "".join(f"[{part!r}]" for part in path)
+    raise SettingsError(f"{place} is not a setting{hint}")
+
+
+def _build(values: Mapping[tuple[str, ...], Any]) -> Settings:
+    top: dict[str, Any] = {path[0]: value for path, value in values.items() if len(path) == 1}
+    for group in dataclasses.fields(Settings):
+        if "help" not in group.metadata:
+            inner = {path[1]: value for path, value in values.items() if path[0] == group.name}
+            top[group.name] = _section(group.name)(**inner)
+    return Settings(**top)
+
+
+def _check_deadlines(settings: Settings) -> None:
+    """Hold every deadline below daphne's timeout.
+
+    A response that is still being written when daphne's timeout comes stops the timeout checker of
+    that whole daphne process (daphne/http_protocol.py:256-258 raises out of daphne/server.py:205).
+    """
+    longest = settings.DAPHNE_HTTP_TIMEOUT - DAPHNE_MARGIN
+    for entry in dataclasses.fields(Deadlines):
+        value = getattr(settings.DEADLINES, entry.name)
+        if value > longest:
+            raise SettingsError(
+                f"DEADLINES[{entry.name!r}] is {value:g} seconds, but daphne gives up after"
+                f" {settings.DAPHNE_HTTP_TIMEOUT:g}; set it to {longest:g} or less, or start daphne with a higher"
+                " --http-timeout and set DAPHNE_HTTP_TIMEOUT to the same"
+            )

@@ -1,0 +1,173 @@
+"""The server: nurseries, the operations in them, and the way they end.
+
+    nursery: the layer and the HTTP client are open around it
+      nursery: operations, one task each, with its deadline (running.py)
+        nursery: receivers, one a shard; cancelled first when the server drains
+
+The life of a server is RUNNING -> DRAINING -> ABORTING -> STOPPED. `Supervisor.drain` stops the
+receivers; operations have the grace time; then, or on `Supervisor.abort`, what is left is
+interrupted and answered 503.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import logging
+import time
+from typing import Any
+
+import trio
+
+from channels_async import http_rules
+from channels_async.wire import BadMessage, parse
+
+from .errors import LayerError
+from .http.session import Session
+from .layers import LayerSpec, open_layer
+from .layers.base import Layer, Received
+from .operations import Context
+from .receiver import Places, receive_forever
+from .replies import Reply
+from .running import Running, shutting_down
+from .settings import Settings
+from .stats import Counters, Statistics
+
+logger = logging.getLogger(__name__)
+
+
+class State(enum.Enum):
+    """What a server is doing."""
+
+    RUNNING = "running"
+    DRAINING = "draining"
+    ABORTING = "aborting"
+    STOPPED = "stopped"
+
+
+class Supervisor:
+    """One server. `run` serves until `drain` or `abort` is called and all operations are answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._counters = Counters()
+        self._places = Places(settings.CONCURRENCY.total)
+        self._running: set[Running] = set()
+        self._receiving = trio.CancelScope()
+        self._grace = trio.CancelScope()
+        self._warned_fields: set[str] = set()
+        self.state = State.RUNNING
+
+    async def run(
+        self, spec: LayerSpec, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Open the layer and serve it.
+
+        `task_status` is started once the receivers are. Raises LayerUnavailable or SettingsError if the
+        layer cannot be opened, and nothing later that wrong input could cause.
+        """
+        async with open_layer(spec) as layer, Session(self._settings.http_limits()) as http:
+            await self.serve(layer, http, task_status)
+
+    async def serve(
+        self, layer: Layer, http: Session, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve an open layer; see `run`."""
+        context = Context(http=http)
+        async with trio.open_nursery() as background:
+            background.start_soon(self._end_grace)
+            async with trio.open_nursery() as operations:
+                begin = functools.partial(self._begin, operations, layer, context)
+                with self._receiving:
+                    async with trio.open_nursery() as receivers:
+                        for shard in range(layer.shards):
+                            receivers.start_soon(
+                                receive_forever, layer, shard, self._settings.CHANNEL, self._places, begin
+                            )
+                        task_status.started()
+                logger.info("draining: %d operations in flight", len(self._running))
+            background.cancel_scope.cancel()
+        self.state = State.STOPPED
+        logger.info("stopped")
+
+    def drain(self) -> None:
+        """Claim nothing more; give what is in flight the grace time, then answer it 503."""
+        if self.state is State.RUNNING:
+            self.state = State.DRAINING
+            self._receiving.cancel()
+            self._grace.deadline = trio.current_time() + self._settings.GRACE_TIME
+
+    def abort(self) -> None:
+        """Claim nothing more and answer everything in flight 503 now."""
+        self._receiving.cancel()
+        if self.state is not State.STOPPED:
+            self.state = State.ABORTING
+            self._interrupt_all(hurry=True)
+
+    def statistics(self) -> Statistics:
+        """What this server has done so far."""
+        self._counters.in_flight = len(self._running)
+        return self._counters.statistics()
+
+    async def _end_grace(self) -> None:
+        with self._grace:
+            await trio.sleep_forever()
+        logger.warning("the grace time is over: %d operations are answered 503", len(self._running))
+        self.state = State.ABORTING
+        self._interrupt_all(hurry=False)
+
+    def _interrupt_all(self, *, hurry: bool) -> None:
+        for running in self._running:
+            running.interrupt(shutting_down(), hurry=hurry)
+
+    def _begin(self, operations: trio.Nursery, layer: Layer, context: Context, received: Received) -> None:
+        """Start the task of one message; its place has been taken."""
+        self._counters.received += 1
+        operations.start_soon(self._handle, layer, context, received)
+
+    async def _handle(self, layer: Layer, context: Context, received: Received) -> None:
+        """Answer one message, whatever it is, and give its place back."""
+        try:
+            if received.fault is not None:
+                raise BadMessage(received.fault)
+            operation = parse(received.content, time.time())
+        except BadMessage as error:
+            await self._refuse(layer, error)
+        else:
+            self._warn_of_ignored(operation)
+            reply = Reply(layer, operation.reply_channel, bodiless=operation.head)
+            await self._supervise(Running(operation, reply, context, self._settings))
+        finally:
+            self._places.give_back()
+
+    async def _supervise(self, running: Running) -> None:
+        self._running.add(running)
+        if self.state is State.ABORTING:
+            running.interrupt(shutting_down(), hurry=True)
+        try:
+            await running.run()
+        finally:
+            self._running.discard(running)
+            self._counters.finished[running.operation.name, running.outcome] += 1
+            self._counters.replies_lost += running.outcome == "reply_lost"
+            self._counters.bytes_out += running.reply.bytes_sent
+
+    async def _refuse(self, layer: Layer, error: BadMessage) -> None:
+        """A message that is no operation: one line in the log, counted, answered where it can be."""
+        self._counters.bad_messages += 1
+        logger.warning("bad message on %s: %s", self._settings.CHANNEL, error.reason)
+        if error.reply_channel is None:
+            return
+        status, headers, body = http_rules.error_response(500, "the message could not be understood", error.id)
+        with trio.move_on_after(self._settings.REPLY_TIMEOUT, shield=True):
+            try:
+                await Reply(layer, error.reply_channel).start(status, headers, body)
+            except LayerError as failure:
+                logger.warning("the answer to a bad message could not be sent: %s", failure)
+
+    def _warn_of_ignored(self, operation: Any) -> None:
+        """Say once a name that a field of a 2017 message has no effect."""
+        for name in operation.ignored:
+            if name not in self._warned_fields and len(self._warned_fields) < 100:
+                self._warned_fields.add(name)
+                logger.warning("the field %r of 2017 messages has no effect and is ignored", name)

@@ -1,0 +1,108 @@
+"""Settings: precedence, ranges, and messages that name the nearest valid name."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from server_trio.errors import SettingsError
+from server_trio.settings import Settings, options, resolve
+
+
+def resolve_django(django: object) -> Settings:
+    return resolve(django, {}, {})
+
+
+def test_without_any_source_the_defaults_hold() -> None:
+    assert resolve(None, {}, {}) == Settings()
+
+
+def test_a_deadline_of_an_operation_without_one_of_its_own_is_the_default() -> None:
+    assert resolve_django({"DEADLINES": {"default": 7}}).DEADLINES.of("SOMETHING") == 7.0
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_django() -> None:
+    variable = "CHANNELS_ASYNC_DEADLINES_REQUEST"
+    django = {"DEADLINES": {"REQUEST": 1}}
+    assert resolve(django, {}, {}).DEADLINES.REQUEST == 1.0
+    assert resolve(django, {variable: "2"}, {}).DEADLINES.REQUEST == 2.0
+    assert resolve(django, {variable: "2"}, {("DEADLINES", "REQUEST"): "3"}).DEADLINES.REQUEST == 3.0
+
+
+def test_a_section_given_in_part_keeps_the_other_defaults() -> None:
+    settings = resolve_django({"CONCURRENCY": {"total": 5}})
+    assert (settings.CONCURRENCY.total, settings.CONCURRENCY.per_host) == (5, 100)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().GRACE_TIME = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("django", "words"),
+    [
+        ({"DEADLINE": {"REQUEST": 5}}, ["CHANNELS_ASYNC_SERVER['DEADLINE']", "did you mean 'DEADLINES'"]),
+        ({"DEADLINES": {"REQEST": 5}}, ["CHANNELS_ASYNC_SERVER['DEADLINES']['REQEST']", "did you mean 'REQUEST'"]),
+        ({"grace_time": 5}, ["did you mean 'GRACE_TIME'"]),
+        ({"XYZZY": 5}, ["known are", "GRACE_TIME"]),
+        ({"DEADLINES": {"REQUEST": -1}}, ["DEADLINES['REQUEST'] is -1", "between 0.001 and 86400 seconds"]),
+        ({"DEADLINES": {"REQUEST": float("nan")}}, ["DEADLINES['REQUEST'] is nan"]),
+        ({"DEADLINES": {"REQUEST": float("inf")}}, ["DEADLINES['REQUEST'] is inf"]),
+        ({"DEADLINES": {"REQUEST": "soon"}}, ["'soon'", "seconds"]),
+        ({"DEADLINES": {"REQUEST": True}}, ["True"]),
+        ({"DEADLINES": {"REQUEST": None}}, ["None"]),
+        ({"DEADLINES": 5}, ["CHANNELS_ASYNC_SERVER['DEADLINES'] is 5; it must be a dict"]),
+        ({"CONCURRENCY": {"total": 0}}, ["CONCURRENCY['total'] is 0", "between 1 and"]),
+        ({"CONCURRENCY": {"total": 1.5}}, ["CONCURRENCY['total'] is 1.5"]),
+        ({"BRIDGE": "bird"}, ["'bird'", "auto, redis, threaded"]),
+        ({"CHANNEL": 5}, ["CHANNEL is 5; it must be text"]),
+        ([], ["must be a dict"]),
+    ],
+)
+def test_a_wrong_setting_is_an_error_that_says_what_would_be_right(django: object, words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve_django(django)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_deadline_beyond_daphnes_timeout_is_an_error_with_its_remedy() -> None:
+    with pytest.raises(SettingsError, match="--http-timeout"):
+        resolve_django({"DEADLINES": {"FORWARD": 116}})
+    assert resolve_django({"DEADLINES": {"FORWARD": 115}}).DEADLINES.FORWARD == 115.0
+    assert resolve_django({"DEADLINES": {"FORWARD": 290}, "DAPHNE_HTTP_TIMEOUT": 300}).DEADLINES.FORWARD == 290.0
+
+
+def test_a_wrong_value_names_where_it_came_from() -> None:
+    with pytest.raises(SettingsError, match="the environment's CHANNELS_ASYNC_GRACE_TIME"):
+        resolve(None, {"CHANNELS_ASYNC_GRACE_TIME": "soon"}, {})
+    with pytest.raises(SettingsError, match="the command line's --grace-time"):
+        resolve(None, {}, {("GRACE_TIME",): "-1"})
+
+
+@pytest.mark.parametrize("entry", list(options()), ids=lambda entry: entry.variable)
+def test_every_setting_has_a_help_a_default_in_range_and_names_of_its_own(entry: object) -> None:
+    from server_trio.settings import Option
+
+    assert isinstance(entry, Option)
+    assert entry.help
+    assert entry.check(entry.default, "here") == entry.default
+    names = [other.variable for other in options()] + [other.flag for other in options()]
+    assert names.count(entry.variable) == names.count(entry.flag) == 1
+
+
+def test_every_setting_can_be_set_by_its_environment_variable() -> None:
+    for entry in options():
+        value = entry.choices[-1] if entry.choices else str(entry.default)
+        settings = resolve(None, {entry.variable: value}, {})
+        found: object = settings
+        for name in entry.path:
+            found = getattr(found, name)
+        assert str(found) == value
+
+
+def test_the_http_limits_are_those_of_the_settings() -> None:
+    limits = resolve_django({"HTTP": {"idle_timeout": 3}, "CONCURRENCY": {"per_host": 4}}).http_limits()
+    assert (limits.idle_timeout, limits.connections_per_origin) == (3.0, 4)

@@ -158,7 +158,7 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.minimum is not None and self.maximum is not None:
-            return f"between {self.minimum:g} and {self.maximum:g}{unit}"
+            return f"between {self.minimum:g} and {self.maximum:.15g}{unit}"
         if self.minimum is not None:
             return f"at least {self.minimum:g}{unit}"
         return f"a number of{unit}" if self.type is not str else "text"

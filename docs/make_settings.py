@@ -1,0 +1,37 @@
+"""Writes docs/settings.rst from the fields of server_trio.settings: python docs/make_settings.py"""
+
+from __future__ import annotations
+
+import pathlib
+
+from server_trio.settings import DJANGO_SETTING, Option, options
+
+HEAD = f"""\
+Settings of the server
+======================
+
+.. This file is written by docs/make_settings.py from the fields in server_trio/settings.py.
+
+Each of these is a key of ``{DJANGO_SETTING}`` in the Django settings that the server is started with, an environment
+variable, and a flag of ``python3 -m server_trio``. The flag wins over the environment, that over the Django setting.
+Unknown names and values out of range end the start with exit code 2 and a message that says what would be right.
+
+"""
+
+
+def render() -> str:
+    """The text of docs/settings.rst."""
+    return HEAD + "\n".join(_entry(entry) for entry in options())
+
+
+def _entry(entry: Option) -> str:
+    unit = f" {entry.unit}" if entry.unit else ""
+    return (
+        f"``{entry.name}``\n"
+        f"    {entry.help[0].upper()}{entry.help[1:]}. Default: {entry.default}{unit}; {entry.range()}.\n"
+        f"    Flag ``{entry.flag}``, environment ``{entry.variable}``.\n"
+    )
+
+
+if __name__ == "__main__":
+    (pathlib.Path(__file__).parent / "settings.rst").write_text(render())

@@ -22,9 +22,9 @@ def install() -> None:
     Call it before the packages are imported. A module that is imported already is patched in place
     where that is still possible; a module that failed to import is not tried again.
     """
-    from .hooks import ShimFinder, StandInFinder
+    from .hooks import ShimFinder, StandInFinder, installed_finder
 
-    if any(isinstance(finder, ShimFinder) for finder in sys.meta_path):
+    if installed_finder() is not None:
         return
     from .shims import SHIMS
 

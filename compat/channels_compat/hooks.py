@@ -23,10 +23,13 @@ class ShimFinder(MetaPathFinder):
     """Front of sys.meta_path: runs shims around the import of their modules.
 
     applied: names of the shims that were applied in this process, in order.
+    restart: the command line that starts this process again with its shims, where `python -m
+        channels_compat` started it; None where the program installed them itself.
     """
 
     def __init__(self, shims: Iterable[Shim]) -> None:
         self.applied: list[str] = []
+        self.restart: list[str] | None = None
         self._lock = threading.Lock()
         self._at_start: list[Shim] = []
         self._by_module: dict[str, list[Shim]] = {}
@@ -114,7 +117,13 @@ class StandInFinder(MetaPathFinder):
         if shim is None or not shim.needed():
             return None
         self._front.note(shim)
+        # A file called __init__.py makes it a package, whose submodules lie beside it.
         return importlib.util.spec_from_file_location(fullname, shim.stand_in)
+
+
+def installed_finder() -> ShimFinder | None:
+    """The finder that install() put on sys.meta_path, or None."""
+    return next((finder for finder in sys.meta_path if isinstance(finder, ShimFinder)), None)
 
 
 def find_elsewhere(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os.path
 import sys
 from typing import Any
 
 from ..shim import Shim
+from ..stand_ins import path
 
 MODULE = "redis._compat"
-STAND_IN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "stand_ins", "redis_compat.py")
 
 
 def needed() -> bool:
@@ -27,7 +26,7 @@ stand_in = Shim(
     cause="redis-py 4 removed redis._compat; asgi_redis imports b from it.",
     source="asgi_redis 1.4.2 core.py:10, sentinel.py:9",
     module=MODULE,
-    stand_in=STAND_IN,
+    stand_in=path("redis_compat.py"),
 )
 
 shim = Shim(

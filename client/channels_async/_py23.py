@@ -1,0 +1,67 @@
+"""The one place that knows whether this is Python 2 or 3.
+
+Everything else uses these names: `text` and `bytes` mean the same on both.
+"""
+
+from __future__ import unicode_literals
+
+import sys
+
+PY2 = sys.version_info[0] == 2
+
+if PY2:  # pragma: no cover - one branch runs per interpreter
+    from urllib import quote as _quote
+    from urllib import unquote as _unquote
+
+    from urlparse import parse_qsl as _parse_qsl
+    from urlparse import urljoin as _urljoin
+    from urlparse import urlsplit, urlunsplit
+
+    text = unicode  # noqa: F821
+    integers = (int, long)  # noqa: F821
+
+    def quote(value, safe):
+        """Percent-encode `value` (text) as UTF-8, except ASCII letters, digits, `_.-` and `safe`."""
+        return _quote(value.encode('utf-8'), safe=safe.encode('ascii')).decode('ascii')
+
+    def unquote(value):
+        """Percent-decode `value` (text); what is not UTF-8 becomes U+FFFD."""
+        return _unquote(value.encode('utf-8')).decode('utf-8', 'replace')
+
+    def parse_query(query):
+        """The (name, value) pairs of text pairs in a query string, blanks kept."""
+        pairs = _parse_qsl(query.encode('utf-8'), keep_blank_values=True)
+        return [(name.decode('utf-8', 'replace'), value.decode('utf-8', 'replace')) for name, value in pairs]
+
+    def urljoin(base, reference):
+        """RFC 3986 section 5 resolution; Python 2 alone keeps `..` segments that climb above the root."""
+        scheme, netloc, path, query, fragment = urlsplit(_urljoin(base, reference))
+        while path.startswith('/../'):
+            path = path[3:]
+        if path == '/..':
+            path = '/'
+        return urlunsplit((scheme, netloc, path, query, fragment))
+
+else:
+    from urllib.parse import parse_qsl as _parse_qsl
+    from urllib.parse import quote as _quote
+    from urllib.parse import unquote as _unquote
+    from urllib.parse import urljoin, urlsplit, urlunsplit
+
+    text = str
+    integers = (int,)
+
+    def quote(value, safe):
+        """Percent-encode `value` (text) as UTF-8, except ASCII letters, digits, `_.-` and `safe`."""
+        return _quote(value, safe=safe, errors='replace')
+
+    def unquote(value):
+        """Percent-decode `value` (text); what is not UTF-8 becomes U+FFFD."""
+        return _unquote(value)
+
+    def parse_query(query):
+        """The (name, value) pairs of text pairs in a query string, blanks kept."""
+        return _parse_qsl(query, keep_blank_values=True)
+
+
+__all__ = ['PY2', 'integers', 'parse_query', 'quote', 'text', 'unquote', 'urljoin', 'urlsplit', 'urlunsplit']

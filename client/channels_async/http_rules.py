@@ -1,0 +1,202 @@
+"""What HTTP demands of one who passes on requests and responses; shared by the server and the inline form.
+
+Pure functions: the same answer, whether it was fetched by the server or in the view.
+"""
+
+from __future__ import unicode_literals
+
+from channels_async._py23 import text, urljoin, urlsplit, urlunsplit
+from channels_async.wire.fields import as_url
+from channels_async.wire.model import BadMessage
+
+#: Meant for one connection, never passed on (RFC 9110 section 7.6.1, RFC 2616 section 13.5.1).
+HOP_BY_HOP = frozenset((
+    b'connection', b'keep-alive', b'proxy-authenticate', b'proxy-authorization', b'proxy-connection', b'te',
+    b'trailer', b'trailers', b'transfer-encoding', b'upgrade',
+))  # fmt: skip
+
+#: Headers of the upstream that would speak for the whole site, with the reason why each is dropped.
+#: A view or a middleware that wants one sets it on the response: the site's own headers go out.
+NOT_FOR_THE_SITE = {
+    b'set-cookie': 'a third party must not set cookies of the site',
+    b'set-cookie2': 'a third party must not set cookies of the site',
+    b'alt-svc': "would move the site's visitors to the upstream's other server",
+    b'strict-transport-security': "would decide on TLS for the site's domain",
+    b'public-key-pins': "would lock the site's domain to the upstream's keys",
+    b'public-key-pins-report-only': "would send reports on the site's keys to the upstream",
+    b'expect-ct': "would decide on certificates for the site's domain",
+    b'clear-site-data': "would delete the site's cookies and storage",
+    b'service-worker-allowed': "would widen what a worker script may take over on the site",
+    b'nel': "would send reports on the site's visitors to the upstream",
+    b'report-to': "would send reports on the site's visitors to the upstream",
+    b'reporting-endpoints': "would send reports on the site's visitors to the upstream",
+    b'accept-ch': "would ask the site's visitors for more about their devices",
+    b'critical-ch': "would ask the site's visitors for more about their devices",
+    b'origin-agent-cluster': "would decide how browsers isolate the site",
+    b'access-control-allow-origin': 'who may read an answer of the site, the site decides',
+    b'access-control-allow-credentials': 'who may read an answer of the site, the site decides',
+    b'access-control-allow-headers': 'who may ask the site, the site decides',
+    b'access-control-allow-methods': 'who may ask the site, the site decides',
+    b'access-control-allow-private-network': 'who may ask the site, the site decides',
+    b'access-control-expose-headers': 'who may read an answer of the site, the site decides',
+    b'access-control-max-age': 'who may ask the site, the site decides',
+}
+
+#: Headers of the site's placeholder that describe a body or a moment which are not the answer's.
+_NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
+
+#: Dropped with the body when a redirect turns a request into GET (WHATWG fetch, "request-body-header name";
+#: the last three make no sense without a body either).
+_BODY_HEADERS = frozenset((
+    b'content-encoding', b'content-language', b'content-location', b'content-type', b'content-length',
+    b'transfer-encoding', b'trailer', b'expect',
+))  # fmt: skip
+
+#: Never sent to another origin than the one they were given for. Host names the origin itself.
+_CREDENTIALS = frozenset((b'authorization', b'cookie', b'proxy-authorization', b'host'))
+
+_PHRASES = {
+    400: 'Bad Request',
+    403: 'Forbidden',
+    500: 'Internal Server Error',
+    501: 'Not Implemented',
+    502: 'Bad Gateway',
+    503: 'Service Unavailable',
+    504: 'Gateway Timeout',
+}
+
+
+def has_body(method, status):
+    """Whether a response may have content (RFC 9110 section 6.4.1). If not, it is one message without any."""
+    return method != 'HEAD' and status >= 200 and status not in (204, 304)
+
+
+def redirect(method, url, headers, body, status, location):
+    """The request that follows a response (RFC 9110 section 15.4), or None when there is nothing to follow.
+
+    method, url  text
+    headers      list of (bytes, bytes)
+    body         bytes or None
+    status       int
+    location     bytes, text or None: the value of the Location header
+
+    301 and 302 turn POST into GET, 303 everything but HEAD; 307 and 308 repeat the request. Across origins
+    (scheme, host, port) Authorization, Cookie, Proxy-Authorization and Host are dropped. A Location without
+    a fragment inherits that of `url` (section 10.2.2); userinfo in a Location is not used.
+    Raises ValueError, with a text for the client, for a Location that cannot or must not be followed.
+    """
+    if status not in (301, 302, 303, 307, 308) or location is None:
+        return None
+    if isinstance(location, bytes):
+        try:
+            location = location.decode('utf-8')
+        except UnicodeDecodeError:
+            location = location.decode('latin-1')
+    location = location.strip(' \t')
+    if not location:
+        return None
+    target = _target(url, location)
+    headers = list(headers)
+    if (status in (301, 302) and method == 'POST') or (status == 303 and method not in ('GET', 'HEAD')):
+        method, body = 'GET', None
+        headers = _without(headers, _BODY_HEADERS)
+    if _origin(target) != _origin(url):
+        headers = _without(headers, _CREDENTIALS)
+    return method, target, headers, body
+
+
+def _target(url, location):
+    try:
+        joined = urljoin(url, location)
+        target, _ = as_url('Location', joined)
+        parts = urlsplit(target)
+    except BadMessage as error:
+        raise ValueError('the upstream redirects to where it cannot be followed: {}'.format(error.reason))
+    except ValueError:
+        raise ValueError('the upstream redirects to where it cannot be followed: Location is not a valid URL')
+    if '#' in location:
+        return target
+    return urlunsplit(parts[:4] + (urlsplit(url).fragment,))
+
+
+def _origin(url):
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or '').lower(), parts.port or {'http': 80, 'https': 443}.get(scheme)
+
+
+def _without(headers, names):
+    return [(name, value) for name, value in headers if name.lower() not in names]
+
+
+def response_headers(status, upstream_headers, site_headers):
+    """The headers that go to the browser, as a list of (bytes lower-case name, bytes value).
+
+    status            int
+    upstream_headers  list of (bytes, bytes): as the upstream sent them; order and duplicates are kept
+    site_headers      list of (bytes, bytes): what views and middleware put on the response
+
+    Of the upstream: all but hop-by-hop headers, those that its Connection header names, and NOT_FOR_THE_SITE.
+    Of the site: all but Content-Length, Content-Encoding and Date, which describe the placeholder. The
+    site's replace the upstream's of the same name, except that Vary is the union of both.
+    """
+    upstream = [(name.lower(), value) for name, value in upstream_headers]
+    site = [(name.lower(), value) for name, value in site_headers]
+    site = [pair for pair in site if pair[0] not in HOP_BY_HOP and pair[0] not in _NOT_OF_THE_PLACEHOLDER]
+
+    dropped = {token.lower() for name, value in upstream if name == b'connection' for token in _list(value)}
+    dropped.update(name for name, _ in site)
+    dropped.update(HOP_BY_HOP)
+    dropped.update(NOT_FOR_THE_SITE)
+    dropped.update((b'vary', b'content-length'))
+
+    headers = [(name, value) for name, value in upstream if name not in dropped]
+    headers += _content_length(status, upstream)
+    headers += _vary(upstream, site)
+    headers += [(name, value) for name, value in site if name != b'vary']
+    return headers
+
+
+def _list(value):
+    return [item for item in (part.strip(b' \t') for part in value.split(b',')) if item]
+
+
+def _content_length(status, upstream):
+    """None where it is forbidden (RFC 9110 section 8.6) or not to be trusted, and never more than one."""
+    if status < 200 or status == 204 or any(name == b'transfer-encoding' for name, _ in upstream):
+        return []
+    lengths = {item for name, value in upstream if name == b'content-length' for item in _list(value)}
+    if len(lengths) != 1 or not lengths.copy().pop().isdigit():
+        return []
+    return [(b'content-length', lengths.pop())]
+
+
+def _vary(upstream, site):
+    names, known = [], set()
+    for item in (item for name, value in upstream + site if name == b'vary' for item in _list(value)):
+        if item.lower() not in known:
+            known.add(item.lower())
+            names.append(item)
+    if b'*' in names:
+        names = [b'*']
+    return [(b'vary', b', '.join(names))] if names else []
+
+
+def error_response(status, reason, id, retry_after=None):
+    """(status, headers, body) of an answer that says what went wrong: short plain text.
+
+    reason       text for the one who waits; it must not hold secrets
+    id           text: the operation, by which the server's log has it; or None
+    retry_after  seconds, or None; rounded up
+    """
+    lines = ['{} {}'.format(status, _PHRASES.get(status, 'Error')), reason]
+    if id:
+        lines.append('operation {}'.format(id))
+    body = ''.join('{}\n'.format(line) for line in lines).encode('utf-8', 'replace')
+    headers = [
+        (b'content-type', b'text/plain; charset=utf-8'),
+        (b'content-length', text(len(body)).encode('ascii')),
+    ]
+    if retry_after is not None:
+        headers.append((b'retry-after', text(int(-(-retry_after // 1))).encode('ascii')))
+    return status, headers, body

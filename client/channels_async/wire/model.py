@@ -1,0 +1,111 @@
+"""What a message means once it is understood: an Operation and its Request; or a BadMessage."""
+
+from __future__ import unicode_literals
+
+from channels_async._py23 import urlsplit
+
+
+class BadMessage(ValueError):
+    """A message that is no operation. The text never holds values of the message, so it may be logged.
+
+    reason         text: what is wrong, and in which field
+    reply_channel  text or None: where an error can be answered; None when the message names no usable channel
+    reply_format   'http', 'websocket' or 'message': the form of that answer
+    id             text or None: the operation's id, if the message had a usable one
+    wrong_type     bool: a value has the wrong type, rather than a wrong value of the right type
+    """
+
+    def __init__(self, reason, reply_channel=None, reply_format='http', id=None, wrong_type=False):
+        super(BadMessage, self).__init__(reason)
+        self.reason = reason
+        self.reply_channel = reply_channel
+        self.reply_format = reply_format
+        self.id = id
+        self.wrong_type = wrong_type
+
+
+class _Record(object):
+    """Slots that compare by value and print without secrets."""
+
+    __slots__ = ()
+    #: Slots whose values may be printed. Everything else may hold passwords, tokens or personal data.
+    _shown = ()
+
+    def __init__(self, **values):
+        for name in self.__slots__:
+            setattr(self, name, values.pop(name))
+        if values:
+            raise TypeError('{} has no field {}'.format(type(self).__name__, ', '.join(sorted(values))))
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self):
+        shown = ' '.join(str('{}={!s}').format(name, getattr(self, name)) for name in self._shown)
+        return str('<{} {}>').format(type(self).__name__, shown)
+
+
+class Request(_Record):
+    """The details of a REQUEST: one HTTP request to an upstream.
+
+    method           text: a token of RFC 9110 section 9.1, upper case
+    url              text: absolute http or https URI, ASCII, without userinfo; at most limits.MAX_URL characters
+    headers          list of (bytes, bytes): checked names and values, in order, duplicates kept
+    body             bytes or None
+    allow_redirects  bool
+    max_redirects    int, 0 to limits.MAX_REDIRECTS
+
+    Only set by messages of the 2017 client, else None; the HTTP client folds them in:
+
+    params           list of (text, text): to be added to the URL's query
+    data             list of (text, text): a form; or bytes: a body
+    json             bytes: an encoded JSON text
+    cookies          list of (text, text)
+    auth             (text, text): user and password for basic authentication
+    """
+
+    __slots__ = (
+        'method', 'url', 'headers', 'body', 'allow_redirects', 'max_redirects',
+        'params', 'data', 'json', 'cookies', 'auth',
+    )
+
+    def __init__(self, **values):
+        for name in ('params', 'data', 'json', 'cookies', 'auth'):
+            values.setdefault(name, None)
+        super(Request, self).__init__(**values)
+
+    def __repr__(self):
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition('@')[2]  # the path and the query may hold tokens
+        return str('<Request {} {}://{}>').format(self.method, parts.scheme, host)
+
+
+class Operation(_Record):
+    """What a client asks for, validated.
+
+    name              'REQUEST'
+    version           1 for messages of the 2017 client, 2 for ours
+    id                text: names the operation in logs and error answers; a 2017 message gets a fresh uuid4 hex
+    reply_channel     text: a valid channel name
+    reply_format      'http', 'websocket' or 'message'
+    head              bool: the browser asked with HEAD, so the answer must be one message without content,
+                      whatever the method of the operation is (daphne writes later chunks raw)
+    sent_at           float or None: epoch seconds, never later than the `now` that parse() was given
+    timeout           float or None: seconds from sent_at, > 0
+    response_headers  list of (bytes, bytes): what the site's middleware put on the response
+    ignored           tuple of text: fields of a 2017 message that were left out, sorted
+    details           Request
+    """
+
+    __slots__ = (
+        'name', 'version', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout',
+        'response_headers', 'ignored', 'details',
+    )
+    _shown = ('name', 'id', 'reply_channel', 'details')

@@ -1,0 +1,223 @@
+"""Version 1: the messages of the 2017 client, in which every value is text_type(value).
+
+`headers` may be the repr of a Python 2 dict, `timeout` '5', `allow_redirects` 'False', nothing 'None'.
+Its server passed all fields on to aiohttp 2's `session.get`, so their names are aiohttp's.
+Values of the proper type are understood as well, for consumers that wrote their messages themselves.
+"""
+
+from __future__ import unicode_literals
+
+import json as _json
+import uuid
+
+from channels_async._py23 import PY2, integers, parse_query, text
+from channels_async.wire import fields, limits
+from channels_async.wire.literals import NotLiteral, literal
+from channels_async.wire.model import BadMessage, Operation, Request
+
+VERSION = 1
+
+_KNOWN = frozenset((
+    'operation', 'reply_channel', 'url', 'method', 'headers', 'params', 'data', 'json', 'cookies', 'auth',
+    'timeout', 'allow_redirects', 'max_redirects',
+))  # fmt: skip
+_NATIVE = (bool, float, list, tuple, dict) + integers
+
+
+def parse_untyped(message, reply_channel):
+    """The Operation of a 2017 message whose keys are text. Raises BadMessage."""
+    if 'url' not in message:
+        raise BadMessage('url is missing')
+    return Operation(
+        name='REQUEST',
+        version=VERSION,
+        id=text(uuid.uuid4().hex),
+        reply_channel=reply_channel,
+        reply_format='http',
+        head=False,
+        sent_at=None,
+        timeout=fields.as_timeout('timeout', _scalar('timeout', message)),
+        response_headers=[],
+        ignored=tuple(sorted(set(message) - _KNOWN)),
+        details=_request(message),
+    )
+
+
+def _request(message):
+    url, userinfo = fields.as_url('url', message['url'])
+    method = _raw('method', message)
+    redirects = _scalar('allow_redirects', message)
+    most = _scalar('max_redirects', message)
+    params = _raw('params', message)
+    return Request(
+        method='GET' if method is None else fields.as_method('method', method),
+        url=url,
+        headers=_headers(message),
+        body=None,
+        allow_redirects=True if redirects is None else fields.as_bool('allow_redirects', redirects),
+        max_redirects=10 if most is None else fields.as_integer('max_redirects', most, limits.MAX_REDIRECTS),
+        params=None if params is None else _query('params', params),
+        data=_data(message),
+        json=_encoded_json(message),
+        cookies=_pairs('cookies', _plain('cookies', message)),
+        auth=_auth(message) or userinfo,
+    )
+
+
+# --- how a field was written -----------------------------------------------------------------------
+
+
+def _raw(field, message):
+    """The value as it came, bytes decoded; 'None' and the empty text are None."""
+    value = message.get(field)
+    if isinstance(value, bytes):
+        value = fields.as_text(field, value)
+    if value is None or (isinstance(value, text) and value.strip() in ('', 'None')):
+        return None
+    if isinstance(value, (text,) + _NATIVE):
+        return value
+    raise fields.wrong_type(field, 'text', value)
+
+
+def _plain(field, message):
+    """The value that the text is the repr of."""
+    value = _raw(field, message)
+    if not isinstance(value, text):
+        return value
+    try:
+        return literal(value)
+    except NotLiteral as error:
+        raise BadMessage('{} cannot be read: {}'.format(field, error))
+
+
+def _scalar(field, message):
+    value = _plain(field, message)
+    if isinstance(value, (list, tuple, dict)):
+        raise fields.wrong_type(field, 'one value', value)
+    if isinstance(value, text):
+        raise BadMessage('{} cannot be read'.format(field))
+    return value
+
+
+def _as_pair_text(field, value):
+    if isinstance(value, (text, bytes)):
+        return _encodable(field, fields.as_text(field, value))
+    if isinstance(value, integers + (float,)) and not isinstance(value, bool):
+        return text(_json.dumps(value))
+    raise fields.wrong_type('{}: each name and value'.format(field), 'text or a number', value)
+
+
+def _encodable(field, value):
+    """Text without lone surrogates, which no encoding of HTTP can carry."""
+    try:
+        value.encode('utf-8')
+    except UnicodeEncodeError:
+        raise BadMessage('{} holds half of a surrogate pair'.format(field))
+    return value
+
+
+def _pairs(field, value):
+    """A dict, or a list of pairs, as a list of (text, text); a list as a value means the name several times."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = list(value.items())
+    if not isinstance(value, (list, tuple)):
+        raise fields.wrong_type(field, 'a dict', value)
+    pairs = []
+    for pair in value:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise BadMessage('{} must be a dict or a list of pairs'.format(field), wrong_type=True)
+        name, contents = pair
+        for content in contents if isinstance(contents, (list, tuple)) else (contents,):
+            if content is not None:
+                pairs.append((_as_pair_text(field, name), _as_pair_text(field, content)))
+        if len(pairs) > limits.MAX_PAIRS:
+            raise BadMessage('{} has more than {} entries'.format(field, limits.MAX_PAIRS))
+    return pairs
+
+
+# --- the fields ------------------------------------------------------------------------------------
+
+
+def _headers(message):
+    pairs = _pairs('headers', _plain('headers', message)) or []
+    # UTF-8 is what aiohttp 2 wrote, and what daphne writes for text.
+    return fields.as_headers(
+        'headers', [(name.encode('utf-8'), value.encode('utf-8')) for name, value in pairs]
+    )
+
+
+def _query(field, value):
+    """A dict or its repr, or a query string."""
+    if isinstance(value, text) and value.strip()[:1] in ('{', '[', '('):
+        try:
+            value = literal(value)
+        except NotLiteral as error:
+            raise BadMessage('{} cannot be read: {}'.format(field, error))
+    if not isinstance(value, text):
+        return _pairs(field, value)
+    try:
+        pairs = parse_query(_encodable(field, value))
+    except ValueError:  # Python 3's own bound on fields
+        raise BadMessage('{} is not a query string'.format(field))
+    return _pairs(field, pairs)
+
+
+def _data(message):
+    """A form as pairs, or a body as bytes. A JSON text is a body, although some of them are reprs too."""
+    value = _raw('data', message)
+    if not isinstance(value, text):
+        return _pairs('data', value) or None
+    if value.strip()[:1] in ('{', '[', '(') and not _is_json(value):
+        try:
+            return _pairs('data', literal(value)) or None
+        except (NotLiteral, BadMessage):
+            pass  # text that only begins like one
+    return _encodable('data', value).encode('utf-8')
+
+
+def _is_json(value):
+    if len(value) > limits.MAX_LITERAL:
+        return False
+    try:
+        return bool(_json.loads(value))
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deep
+        return False
+
+
+def _encoded_json(message):
+    """The JSON text, as bytes, of the value; text that is no repr is a JSON string."""
+    value = _raw('json', message)
+    if value is None:
+        return None
+    if isinstance(value, text):
+        try:
+            value = literal(value)
+        except NotLiteral:
+            pass
+    _check_nesting(value, limits.MAX_NESTING)
+    try:
+        encoded = _json.dumps(value, ensure_ascii=True, allow_nan=False)
+    except (TypeError, ValueError):
+        raise BadMessage('json cannot be written as JSON')
+    return encoded if PY2 else encoded.encode('ascii')
+
+
+def _check_nesting(value, depth):
+    if isinstance(value, (dict, list, tuple)):
+        if depth <= 0:
+            raise BadMessage('json is nested deeper than {}'.format(limits.MAX_NESTING))
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_nesting(item, depth - 1)
+
+
+def _auth(message):
+    """(user, password) from a pair, or None."""
+    value = _plain('auth', message)
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise BadMessage('auth must be a pair of user and password')
+    user, password = [_as_pair_text('auth', part) for part in value]
+    return user, password

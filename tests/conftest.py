@@ -1,30 +1,48 @@
-"""How tests run: `async def` tests run under Trio, `@pytest.mark.autojump` gives them a clock that jumps."""
+"""How tests run: `async def` tests run under Trio, `@pytest.mark.autojump` gives them a clock that jumps.
+
+Python 2.7 reads this file too (tests/client), so what needs Python 3 is imported where it is used.
+"""
 
 import functools
 import inspect
+import os
 
 import pytest
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "autojump: run this async test on a clock that jumps when all tasks wait")
+    config.addinivalue_line("markers", "autojump: run this async test on a clock that jumps when all wait")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Run an `async def` test with trio.run, under a bound so that a hang names its test."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+    is_async = getattr(inspect, "iscoroutinefunction", None)  # Python 2.7 has none
+    if is_async is None or not is_async(pyfuncitem.obj):
         return None
-    import trio
-    import trio.testing
+    from tests.harness import trio_tests
 
-    autojump = pyfuncitem.get_closest_marker("autojump") is not None
     names = pyfuncitem._fixtureinfo.argnames
     test = functools.partial(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
-
-    async def run():
-        with trio.fail_after(30 if not autojump else 3600):
-            await test()
-
-    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0) if autojump else None)
+    trio_tests.run(test, autojump=pyfuncitem.get_closest_marker("autojump") is not None)
     return True
+
+
+@pytest.fixture(scope="session")
+def shared_redis():
+    """One private Redis for the whole run; tests ask for `redis`, which empties it."""
+    from tests.harness.redis_server import NoRedisBinary, redis_server
+
+    try:
+        with redis_server() as server:
+            yield server
+    except NoRedisBinary as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def redis(shared_redis):
+    """The run's private Redis, empty. A test that stops one starts its own (`redis_server()`)."""
+    shared_redis.command("FLUSHALL")
+    return shared_redis

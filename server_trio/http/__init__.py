@@ -1,0 +1,6 @@
+"""The HTTP client: `session.Session` on top of asks, with its own connections on Trio.
+
+Each module imports only from those left of it:
+
+    url < parser < connect < connection < pool < response < request < session
+"""

@@ -1,0 +1,153 @@
+"""One connection to an upstream: a stream and the parser of what comes out of it.
+
+It carries one exchange at a time. Whoever holds it ends the exchange by reading the body to its
+end, or closes it; there is no third way, so a pooled connection never holds old bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from server_trio import errors
+from server_trio.http.connect import raw_socket
+from server_trio.http.parser import ResponseParser
+from server_trio.http.url import Origin
+from server_trio.limits import RECEIVE_SIZE, HttpLimits, KiB
+
+#: Bytes of body sent before looking for an answer. An upstream that answers early without reading
+#: on can stall only what is larger than its receive buffer, and none is smaller than this.
+_SEND_WITHOUT_LISTENING: Final = 32 * KiB
+
+
+class Unanswered(errors.UpstreamError):
+    """The connection ended before the first byte of an answer; the request may not have been seen."""
+
+
+class Connection:
+    """A connection to `origin`, owned by one task at a time."""
+
+    __slots__ = ("_stream", "_tainted", "exchanges", "idle_until", "origin", "parser")
+
+    def __init__(self, origin: Origin, stream: trio.abc.Stream, limits: HttpLimits) -> None:
+        self.origin = origin
+        self.parser = ResponseParser(origin.netloc, limits)
+        self.exchanges = 0  # begun on this connection
+        self.idle_until = 0.0  # trio time; the pool's
+        self._stream: trio.abc.Stream | None = stream
+        self._tainted = False  # a request was not sent whole, or asked for the connection's end
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another exchange may begin: all was sent, all was read, nothing surplus came."""
+        parser = self.parser
+        return self._stream is not None and parser.complete and parser.reusable and not self._tainted
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the idle connection has anything to read: its end, or bytes nobody asked for."""
+        if self._stream is None:
+            return True
+        socket = raw_socket(self._stream)
+        return socket is not None and socket.is_readable()
+
+    async def exchange(self, method: str, head: bytes, body: bytes | None, *, last: bool = False) -> None:
+        """Send a request and read the head of the final response; it is then in `parser`.
+
+        `last` says that the request asks for the connection to be closed. Raises errors.Upstream*,
+        `Unanswered` among them. After any exception, and after cancellation, the connection must
+        be closed.
+        """
+        self.exchanges += 1
+        self._tainted = last
+        self.parser.begin(method == "HEAD")
+        if not body or len(body) <= _SEND_WITHOUT_LISTENING:
+            await self._send(head + body if body else head)
+            await self._read_head()
+        else:
+            await self._upload(head, body)
+
+    async def receive_body(self) -> bytes:
+        """The next piece of the response's body, transfer-decoded; b"" once it has ended."""
+        parser = self.parser
+        while not (piece := parser.take_body()) and not parser.complete:
+            await self._receive()
+        return piece
+
+    async def aclose(self) -> None:
+        """Close at once, without waiting for anything (no TLS closure alert). Idempotent."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self.parser.close()
+            await trio.aclose_forcefully(stream)
+
+    async def _read_head(self) -> None:
+        while not self.parser.head_done:
+            await self._receive()
+
+    async def _receive(self) -> None:
+        """Feed the parser with what comes next, which may be the end."""
+        try:
+            data = await self._open_stream().receive_some(RECEIVE_SIZE)
+        except trio.ClosedResourceError:
+            raise self._closed_here() from None
+        except trio.BrokenResourceError as exc:
+            if not self.parser.started:
+                raise self._unanswered() from exc
+            raise errors.UpstreamTruncated(f"{self.origin.netloc}: the connection broke") from exc
+        self._open_stream()  # closed meanwhile, between the arrival of data and this task's turn?
+        if data:
+            self.parser.feed(bytes(data))
+        elif self.parser.started:
+            self.parser.feed_eof()
+        else:
+            raise self._unanswered()
+
+    async def _send(self, data: bytes) -> None:
+        """Send all; that the upstream no longer listens is not an error yet, it may have answered."""
+        try:
+            await self._open_stream().send_all(data)
+        except trio.ClosedResourceError:
+            raise self._closed_here() from None
+        except trio.BrokenResourceError:
+            self._tainted = True
+
+    async def _upload(self, head: bytes, body: bytes) -> None:
+        """Send a large body while listening for an early answer (RFC 9112 9.5).
+
+        An answer of 300 and above ends the sending: nobody will read the rest. A 2xx does not:
+        the upstream may well consume the body while it answers.
+        """
+        failure: errors.OperationError | None = None
+        sending = trio.CancelScope()
+
+        async def send() -> None:
+            with sending:
+                await self._send(head)
+                await self._send(body)
+            if sending.cancelled_caught:
+                self._tainted = True
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            try:
+                await self._read_head()
+            except errors.OperationError as exc:
+                failure = exc  # raised outside, lest the nursery wrap it
+            if failure is not None or self.parser.status >= 300:
+                sending.cancel()
+        if failure is not None:
+            raise failure
+
+    def _open_stream(self) -> trio.abc.Stream:
+        if self._stream is None:
+            raise self._closed_here()
+        return self._stream
+
+    def _unanswered(self) -> Unanswered:
+        return Unanswered(f"{self.origin.netloc}: the connection was closed without an answer")
+
+    @staticmethod
+    def _closed_here() -> errors.ShuttingDown:
+        return errors.ShuttingDown("the HTTP client was closed during the exchange")

@@ -1,0 +1,229 @@
+"""Reading responses, without I/O: bytes in, one response at a time out.
+
+llhttp (through httptools) finds the tokens and takes chunks apart. What it leaves to its user is
+here: what may follow a HEAD request, interim responses, bodies that end with the connection,
+limits, and whether the connection may carry another request. RFC numbers are of 9110 and 9112.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httptools
+
+from server_trio import errors
+from server_trio.limits import HttpLimits
+
+Headers = list[tuple[bytes, bytes]]
+
+_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
+
+
+class _Stop(Exception):
+    """Raised in a callback to end llhttp's run; why is in `ResponseParser._fault`, or it is surplus."""
+
+
+class ResponseParser:
+    """The responses of one connection, in order.
+
+    `begin()` before each request is sent, then `feed()` what arrives (`feed_eof()` once nothing
+    more will) and look at `head_done`, `complete` and `take_body()`. Both raise errors.Upstream*
+    naming `peer`; after that, or when `reusable` is False, the connection is of no more use.
+    """
+
+    __slots__ = (
+        "_body", "_body_size", "_fault", "_head_request", "_idle_bytes", "_interim", "_limits", "_llhttp",
+        "_peer", "_spent", "_until_close", "complete", "head_done", "headers", "keep_alive_header", "reason",
+        "reusable", "started", "status",
+    )  # fmt: skip
+
+    def __init__(self, peer: str, limits: HttpLimits) -> None:
+        self._peer = peer  # host, for the texts of errors
+        self._limits = limits
+        self._llhttp = self._new_llhttp()
+        self._body: list[bytes] = []
+        self.begin(head_request=False)
+
+    def _new_llhttp(self) -> httptools.HttpResponseParser:
+        llhttp = httptools.HttpResponseParser(self)
+        # What requests and browsers bear as well: lines that end in LF alone (old CGIs), and chunk
+        # sizes padded with spaces (old Java servers). Nothing that makes the framing ambiguous.
+        llhttp.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+        self._spent = False
+        return llhttp
+
+    def begin(self, head_request: bool) -> None:
+        """Forget the last response; the next one answers a request (a HEAD request) sent now."""
+        if self._spent:
+            self._llhttp = self._new_llhttp()
+        self._head_request = head_request
+        self._fault: errors.OperationError | None = None
+        self._body.clear()
+        self._body_size = 0
+        self._idle_bytes = 0  # received since the last byte of body: heads, chunk sizes, trailers
+        self._until_close = False
+        self._interim = False
+        self.started = False  # any byte of an answer has come
+        self.head_done = False  # status, reason and headers are those of the final response
+        self.complete = False  # the body has ended as well
+        self.reusable = False
+        self.status = 0
+        self.reason = b""
+        self.headers: Headers = []
+        self.keep_alive_header = b""  # value of the response's Keep-Alive header
+
+    def close(self) -> None:
+        """Break the cycle between this object and llhttp's callbacks, so that no collector is needed."""
+        del self._llhttp
+
+    def take_body(self) -> bytes:
+        """The decoded body that has come since the last call; b"" if none has."""
+        pieces = self._body
+        if not pieces:
+            return b""
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        return body
+
+    def feed(self, data: bytes) -> None:
+        """Take in what the upstream sent (not empty)."""
+        self.started = True
+        size_before = self._body_size
+        self._idle_bytes += len(data)
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserError as exc:
+            self._stopped(exc)
+        if self._body_size != size_before:
+            self._idle_bytes = 0
+        elif self._idle_bytes > self._limits.response_head and not self.complete:
+            raise self._too_large("head" if not self.head_done else "trailer or chunk extension")
+
+    def feed_eof(self) -> None:
+        """Take in that the upstream has ended its side of the connection."""
+        self.reusable = False
+        if self._until_close and self.head_done:
+            self.complete = True
+        elif not self.complete:
+            where = "in its body" if self.head_done else "before the end of its head"
+            raise errors.UpstreamTruncated(f"{self._peer}: the response ended {where}")
+
+    # --- llhttp's callbacks ----------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.complete:  # bytes after the response that nobody asked for
+            self.reusable = False
+            raise _Stop
+        self.reason = b""
+
+    def on_status(self, part: bytes) -> None:
+        self.reason += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.head_done:  # trailers are dropped, RFC 9110 6.5.1
+            self.headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        status = self._llhttp.get_status_code()
+        if self._idle_bytes > self._limits.response_head:
+            # The head may have come together with its body, so count its own size.
+            size = len(self.reason) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > self._limits.response_head:
+                self._refuse(self._too_large("head"))
+        length, codings, keep_alive = self._read_framing()
+        self._interim = status < 200
+        if self._interim:
+            if status < 100 or status == 101 or codings or length:
+                self._refuse(self._protocol_error(f"a status {status} is not valid here"))
+            return
+        self.status = status
+        self.head_done = True
+        bodiless = self._head_request or status in (204, 304)
+        self._until_close = not bodiless and length is None and codings != [b"chunked"]
+        self.reusable = keep_alive and not self._until_close
+        if self._head_request:
+            # llhttp expects the body that the head describes, and cannot be told otherwise from
+            # here; on_message_complete shows whether it expects none after all.
+            self.complete = self._spent = True
+        elif length is not None and not bodiless and 0 < self._limits.response_body < length:
+            self._refuse(self._too_large("body"))
+
+    def on_body(self, part: bytes) -> None:
+        if self.complete:  # a body after HEAD
+            self.reusable = False
+            raise _Stop
+        self._body_size += len(part)
+        if 0 < self._limits.response_body < self._body_size:
+            self._refuse(self._too_large("body"))
+        self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        if self._interim:
+            self._interim = False
+            self.headers = []
+        else:
+            self.complete = True
+            self._spent = False
+
+    # --- what they need --------------------------------------------------------------------------
+
+    def _read_framing(self) -> tuple[int | None, list[bytes], bool]:
+        """Content-Length, transfer codings, and whether the connection persists (RFC 9112 6.3, 9.3).
+
+        Several Content-Lengths, or one beside a Transfer-Encoding, are refused by llhttp already.
+        """
+        length: int | None = None
+        codings: list[bytes] = []
+        options: list[bytes] = []
+        for name, value in self.headers:
+            lower = name.lower()
+            if lower not in _FRAMING:
+                continue
+            if lower == b"content-length":
+                length = int(value)
+            elif lower == b"transfer-encoding":
+                codings += _tokens(value)
+            elif lower == b"connection":
+                options += _tokens(value)
+            else:
+                self.keep_alive_header = value
+        version = self._llhttp.get_http_version()
+        if version not in ("1.1", "1.0"):
+            self._refuse(self._protocol_error(f"it speaks HTTP/{version}"))
+        if codings not in ([], [b"chunked"], [b"identity"]):
+            # Only chunked was offered (no TE header); passing on anything else would lose the
+            # coding, because Transfer-Encoding is hop-by-hop.
+            self._refuse(self._protocol_error("it uses a transfer coding that was not asked for"))
+        if version == "1.0":
+            # RFC 9112 6.1: the framing of a 1.0 message with a transfer coding is not to be trusted.
+            return length, codings, b"keep-alive" in options and not codings
+        return length, codings, b"close" not in options
+
+    def _refuse(self, fault: errors.OperationError) -> None:
+        self._fault = fault
+        raise _Stop
+
+    def _stopped(self, exc: httptools.HttpParserError) -> None:
+        """llhttp has stopped at an error: its own, or one that a callback raised."""
+        if self._fault is not None:
+            raise self._fault from None
+        cause = exc.__context__
+        if cause is not None and not isinstance(cause, _Stop):
+            raise cause  # a bug here, or KeyboardInterrupt: llhttp has hidden it
+        if not self.complete:
+            raise self._protocol_error(str(exc)) from exc
+        self.reusable = False  # what follows the complete response is garbage
+
+    def _protocol_error(self, reason: str) -> errors.UpstreamError:
+        return errors.UpstreamError(f"{self._peer}: not a valid HTTP response: {reason}")
+
+    def _too_large(self, part: str) -> errors.UpstreamTooLarge:
+        limit = self._limits.response_body if part == "body" else self._limits.response_head
+        return errors.UpstreamTooLarge(f"{self._peer}: the response's {part} is larger than {limit} bytes")
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    """The members of a comma-separated header value, lower case."""
+    return [token.strip(b" \t").lower() for token in value.split(b",") if token.strip(b" \t")]

@@ -1,0 +1,93 @@
+"""What an upstream answered: the head at once, the body as it comes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from server_trio import errors
+from server_trio.http.connection import Connection
+from server_trio.http.parser import Headers
+from server_trio.http.pool import Pool
+from server_trio.limits import KiB
+
+#: What is read of an unwanted body (of a redirect) to keep its connection. More bytes, or slower
+#: ones, cost more than opening another.
+_DISCARD_BYTES: Final = 16 * KiB
+_DISCARD_TIMEOUT: Final = 0.1  # seconds
+
+
+class Response:
+    """The final response to one request, valid inside `async with session.stream(...)`.
+
+    Iterating gives the body in pieces as they came: transfer-decoded, never content-decoded, none
+    empty. It can be done once. `complete` says that the body has ended and all of it was given
+    out; a body that arrived together with its head is one piece, and `complete` right after it.
+
+    Iterating raises errors.UpstreamTruncated (the body ended early), UpstreamTooLarge and
+    UpstreamError (its framing is not HTTP); `trio.ClosedResourceError` once the block is left.
+    """
+
+    __slots__ = (
+        "_connection", "_first", "_pool", "complete", "headers", "reason", "redirects", "status", "url",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, pool: Pool, url: str, redirects: int) -> None:
+        parser = connection.parser
+        self.status: int = parser.status  # 200 to 999
+        self.reason: bytes = parser.reason
+        #: As sent, in order, duplicates kept, names in the upstream's own case; no trailers.
+        self.headers: Headers = parser.headers
+        self.url = url  # of the request that this answers; without userinfo and fragment
+        self.redirects = redirects  # followed before this response
+        self.complete = False
+        self._connection: Connection | None = connection
+        self._pool = pool
+        self._first = parser.take_body()  # came with the head
+
+    def __aiter__(self) -> Response:
+        return self
+
+    async def __anext__(self) -> bytes:
+        connection = self._connection
+        if self._first:
+            piece, self._first = self._first, b""
+            self.complete = connection is None
+            return piece
+        if connection is None:
+            if self.complete:
+                raise StopAsyncIteration
+            raise trio.ClosedResourceError("the response was left before its body ended")
+        piece = await connection.receive_body()
+        if connection.parser.complete:
+            self.complete = True
+            await self.release()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def release_if_received(self) -> None:
+        """Give back the connection of a response that has arrived whole, before anybody reads it."""
+        if self._connection is not None and self._connection.parser.complete:
+            self.complete = not self._first
+            await self.release()
+
+    async def release(self) -> None:
+        """Let go of the connection: kept for others if the body was read to its end, else closed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._pool.release(connection)
+
+    async def discard(self) -> None:
+        """Throw the body away: read it if it is small and there, else close the connection."""
+        received = 0
+        with trio.move_on_after(_DISCARD_TIMEOUT):
+            try:
+                async for piece in self:
+                    received += len(piece)
+                    if received > _DISCARD_BYTES:
+                        break
+            except errors.OperationError:
+                pass  # of a body that nobody wants; the connection is closed below
+        await self.release()

@@ -1,0 +1,208 @@
+"""The HTTP client of the server: an asks session whose connections are Trio's own.
+
+`channels_compat.install()` must have run before this module is imported (asks brings anyio 3.7,
+which does not know today's Trio; none of its I/O is used).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asks  # type: ignore[import-untyped]
+from channels_async import http_rules
+
+from server_trio import errors
+from server_trio.http.connect import DirectConnector, OpenStream
+from server_trio.http.connection import Connection, Unanswered
+from server_trio.http.parser import Headers
+from server_trio.http.pool import OriginStatistics, Pool
+from server_trio.http.request import MultipartValue, Pairs, Request
+from server_trio.http.response import Response
+from server_trio.http.url import InvalidRequest
+from server_trio.limits import HttpLimits
+
+__all__ = ["InvalidRequest", "Response", "Session", "SessionStatistics"]
+
+#: Methods that may be sent again when nobody knows whether the first one was seen (RFC 9110 9.2.2).
+_REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
+
+_redirect: Callable[
+    [str, str, Headers, bytes | None, int, bytes | None], tuple[str, str, Headers, bytes | None] | None
+] = http_rules.redirect
+
+
+@dataclass(frozen=True)
+class SessionStatistics:
+    """A snapshot of the connections of a session."""
+
+    origins: Mapping[str, OriginStatistics]  # by "scheme://host:port"; those with a connection or waiter
+    opened: int  # connections ever opened
+    reused: int  # exchanges begun on a connection that had been idle
+
+    @property
+    def open(self) -> int:
+        return sum(origin.open for origin in self.origins.values())
+
+    @property
+    def idle(self) -> int:
+        return sum(origin.idle for origin in self.origins.values())
+
+    @property
+    def in_use(self) -> int:
+        return sum(origin.in_use for origin in self.origins.values())
+
+
+class Session(asks.Session):  # type: ignore[misc]
+    """Sends requests and streams their responses, over a pool of connections for each origin.
+
+    ssl_context: for https; the default verifies certificates and host names against the system's
+    CAs. open_stream: how to reach an origin; the default connects directly.
+
+    Cookies are not kept. Proxies of the environment are not used. One session serves one
+    `trio.run`; close it with `aclose` (or use it as `async with Session(...)`).
+    """
+
+    def __init__(
+        self,
+        limits: HttpLimits,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        open_stream: OpenStream | None = None,
+    ) -> None:
+        super().__init__(ssl_context=ssl_context, connections=limits.connections_per_origin)
+        self._limits = limits
+        self._pool = Pool(limits, open_stream or DirectConnector(ssl_context))
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        body: bytes | None = None,
+        params: Pairs | None = None,
+        data: Pairs | Mapping[str, str] | str | bytes | None = None,
+        json: bytes | None = None,
+        multipart: Mapping[str, MultipartValue] | None = None,
+        cookies: Pairs | None = None,
+        auth: tuple[str, str] | None = None,
+        follow_redirects: bool = True,
+        max_redirects: int = 20,
+    ) -> AsyncIterator[Response]:
+        """Send a request; the block gets the final response once its head is there.
+
+        What the arguments mean is told in `request.Request`. Redirects are followed by
+        `http_rules.redirect`.
+
+        Raises errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
+        limits.connect_timeout), errors.ShuttingDown (the session is closed) and `InvalidRequest`
+        (a ValueError: nothing was sent). Reading the response has errors of its own.
+
+        Cancellation and deadlines are the caller's: both close the connection at once. So does
+        leaving the block before the body has ended.
+        """
+        request = Request(
+            method, url, headers=headers, body=body, params=params, data=data, json=json,
+            multipart=multipart, cookies=cookies, auth=auth,
+        )  # fmt: skip
+        await request.build()
+        redirects = 0
+        while True:
+            response = await self._respond(request, redirects)
+            try:
+                following = _follow(request, response) if follow_redirects else None
+                if following is None:
+                    await response.release_if_received()
+                    yield response
+                    return
+                if redirects >= max_redirects:
+                    raise errors.UpstreamError(
+                        f"{request.url.origin.netloc}: more than {max_redirects} redirects"
+                    )
+                await response.discard()
+            finally:
+                await response.release()
+            redirects += 1
+            request = following
+            await _build_redirected(request)
+
+    def statistics(self) -> SessionStatistics:
+        """Connections now, and counters since the beginning."""
+        origins = {
+            f"{origin.scheme}://{origin.netloc}": numbers
+            for origin, numbers in self._pool.statistics().items()
+        }
+        return SessionStatistics(origins, opened=self._pool.opened, reused=self._pool.reused)
+
+    async def close_expired(self) -> None:
+        """Close connections that have been idle for longer than limits.idle_timeout.
+
+        Expired ones are never used again in any case. Somebody has to call this now and then, for
+        else those of an origin that is asked no more stay open until `aclose`.
+        """
+        await self._pool.close_expired()
+
+    async def aclose(self) -> None:
+        """Close all connections. Exchanges under way fail with errors.ShuttingDown, as do new ones."""
+        await self._pool.aclose()
+
+    async def close(self) -> None:
+        """asks' name of `aclose`; `async with` calls it."""
+        await self.aclose()
+
+    async def _grab_connection(self, url: str) -> None:
+        """What asks' own get(), post() … would use."""
+        raise NotImplementedError("asks' own requests are not supported here: use stream()")
+
+    async def _respond(self, request: Request, redirects: int) -> Response:
+        """Exchange one request for the head of its response."""
+        connection = await self._pool.acquire(request.url.origin)
+        try:
+            try:
+                await self._exchange(connection, request)
+            except Unanswered:
+                # An idle connection that the upstream closed just now. Not for a new connection:
+                # an upstream that closes those means it.
+                if connection.exchanges == 1 or request.method not in _REPEATABLE:
+                    raise
+                connection = await self._pool.replace(connection)
+                await self._exchange(connection, request)
+        except BaseException:
+            await connection.aclose()
+            await self._pool.release(connection)
+            raise
+        return Response(connection, self._pool, request.url.text, redirects)
+
+    @staticmethod
+    async def _exchange(connection: Connection, request: Request) -> None:
+        await connection.exchange(request.method, request.head, request.body, last=request.last)
+
+
+def _follow(request: Request, response: Response) -> Request | None:
+    """The request that the response redirects to, if it does (not built yet)."""
+    if not 300 <= response.status < 400:
+        return None
+    locations = [value for name, value in response.headers if name.lower() == b"location"]
+    try:
+        found = _redirect(
+            request.method, request.url.text, request.headers, request.body, response.status,
+            locations[0] if locations else None,
+        )  # fmt: skip
+        if found is None:
+            return None
+        method, url, headers, body = found
+        return Request(method, url, headers=headers, body=body)
+    except ValueError as exc:  # InvalidRequest is one: here it is the upstream's mistake
+        raise errors.UpstreamError(f"{request.url.origin.netloc}: {exc}") from exc
+
+
+async def _build_redirected(request: Request) -> None:
+    try:
+        await request.build()
+    except InvalidRequest as exc:
+        raise errors.UpstreamError(f"the upstream redirects to where it cannot be followed: {exc}") from exc

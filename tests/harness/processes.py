@@ -1,0 +1,175 @@
+"""Real processes under a test's control: started, listened to, signalled, ended, and none left behind.
+
+    with started([sys.executable, "-m", "server_trio", "site.settings"], name="server") as server:
+        server.wait_for_line("ready")
+        ...
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+Every process leads a group of its own, so that its children end with it. Its output is printed on
+leaving, which pytest shows for a test that failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+START_TIMEOUT = 40.0  # seconds; Django on a machine under load takes its time to import
+END_TIMEOUT = 20.0  # seconds from a signal to the end
+
+
+class Process:
+    """A running process whose output (stdout and stderr in one) is collected line by line."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        name: str = "",
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+    ) -> None:
+        """`env` is added to this process's own environment; Python's output is unbuffered."""
+        self.name = name or Path(arguments[0]).name
+        self._popen = subprocess.Popen(
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            cwd=cwd,
+            start_new_session=True,
+        )
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._at_end = False
+        self._reader = threading.Thread(target=self._read, name=f"output of {self.name}", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._popen.stdout is not None
+        for line in self._popen.stdout:
+            with self._changed:
+                self._lines.append(line.decode("utf-8", "replace").rstrip("\r\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._at_end = True
+            self._changed.notify_all()
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._popen.poll()
+
+    def output(self) -> str:
+        """What it has written so far."""
+        with self._changed:
+            return "\n".join(self._lines)
+
+    def wait_for_line(self, pattern: str, *, count: int = 1, timeout: float = START_TIMEOUT) -> str:
+        """The `count`th line that `pattern` (a regular expression) is found in, past ones included.
+
+        Fails when the output ends or `timeout` seconds pass without it.
+        """
+
+        def found() -> list[str]:
+            return [line for line in self._lines if re.search(pattern, line)]
+
+        with self._changed:
+            self._changed.wait_for(lambda: len(found()) >= count or self._at_end, timeout)
+            lines = found()
+        if len(lines) >= count:
+            return lines[count - 1]
+        ended = f"ended with {self.wait()}" if self._at_end else f"still runs after {timeout} s"
+        raise AssertionError(f"{self.name} {ended} without a line like {pattern!r}:\n{self.output()}")
+
+    def wait_for_port(self, port: int, *, host: str = "127.0.0.1", timeout: float = START_TIMEOUT) -> None:
+        """Return once something accepts connections at `port`; fails when the process ends first."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and self.returncode is None:
+            with contextlib.suppress(OSError), socket.create_connection((host, port), 1.0):
+                return
+            time.sleep(0.01)  # a connect that is refused leaves nothing to wait on
+        raise AssertionError(f"{self.name} does not listen at {host}:{port}:\n{self.output()}")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process alone, not to its children."""
+        self._popen.send_signal(number)
+
+    def wait(self, timeout: float = END_TIMEOUT) -> int:
+        """Its exit status, once it has ended and all its output is here; fails when it does not end."""
+        try:
+            status = self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} does not end:\n{self.output()}") from None
+        self._reader.join(timeout)
+        return status
+
+    def relatives(self) -> list[int]:
+        """Processes, other than itself, that live in the session which it leads."""
+        return [pid for pid in session_members(self.pid) if pid != self.pid]
+
+    def end(self) -> int:
+        """SIGTERM to it, SIGKILL to what its group still holds after that; its exit status."""
+        if self.returncode is None:
+            self.signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(END_TIMEOUT)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return self.wait()
+
+
+def session_members(session: int) -> list[int]:
+    """The living processes of a session, zombies left out. Needs /proc or `ps`."""
+    members = []
+    for pid, process_session, state in _processes():
+        if process_session == session and not state.startswith("Z"):
+            members.append(pid)
+    return members
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """pid, session and state of every process of the machine."""
+    if Path("/proc/self/stat").exists():
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    # proc(5): the name stands in parentheses and may hold anything
+                    fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                    yield int(entry.name), int(fields[3]), fields[0]
+        return
+    table = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True)
+    for row in table.stdout.splitlines():
+        pid, process_session, state = row.split()
+        yield int(pid), int(process_session), state
+
+
+@contextlib.contextmanager
+def started(
+    arguments: Sequence[str],
+    *,
+    name: str = "",
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+) -> Iterator[Process]:
+    """A process that runs until the block is left; then it is ended and its output printed."""
+    process = Process(arguments, name=name, env=env, cwd=cwd)
+    try:
+        yield process
+    finally:
+        status = process.end()
+        print(f"--- {process.name} (ended with {status}) ---\n{process.output()}")

@@ -1,0 +1,197 @@
+"""The upstream's paths. Run as a program it prints `listening on port N` and serves 127.0.0.1 until ended.
+
+Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  /echo/…  /chunked/N?size=B  /gzip
+               /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag  /close-delimited
+               /early-hints
+Ill-behaved:   /hang  /disconnect  /truncated  /garbage
+About itself:  /statistics  /seen  /reset
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import gzip
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # run as a program, this file's package is not known
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.harness.upstream_http import MAX_HEAD, Answer, Request, read_request
+
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
+JSON = ("Content-Type", "application/json")
+PIECE = 256 * 1024  # bytes written at once of a large body
+
+
+def pattern(size: int) -> bytes:
+    """`size` bytes that differ from place to place, so that a lost or doubled piece shows."""
+    block = b"".join(b"%07d\n" % number for number in range(size // 8 + 1))
+    return block[:size]
+
+
+async def delay(request: Request, answer: Answer) -> None:
+    await asyncio.sleep(float(request.segments[1]))
+    await answer.send(200, [TEXT, ("X-Upstream", "slow")], f"after {request.segments[1]} s\n".encode())
+
+
+async def status(request: Request, answer: Answer) -> None:
+    await answer.send(int(request.segments[1]), [TEXT], f"status {request.segments[1]}\n".encode())
+
+
+async def headers(request: Request, answer: Answer) -> None:
+    await answer.send(200, [TEXT, *request.query], b"headers\n")
+
+
+async def echo(request: Request, answer: Answer) -> None:
+    await answer.send(200, [JSON, ("X-Upstream", "echo")], json.dumps(request.as_json()).encode())
+
+
+async def large(request: Request, answer: Answer) -> None:
+    body = pattern(int(request.segments[1]))
+    await answer.head(200, [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body)))])
+    if request.method != "HEAD":
+        for start in range(0, len(body), PIECE):
+            await answer.raw(body[start : start + PIECE])
+
+
+async def chunked(request: Request, answer: Answer) -> None:
+    size = int(dict(request.query).get("size", "10"))
+    await answer.head(200, [TEXT, ("Transfer-Encoding", "chunked")])
+    body = pattern(size * int(request.segments[1]))
+    for start in range(0, len(body), size):
+        await answer.chunk(body[start : start + size])
+    await answer.chunk(b"")
+
+
+async def compressed(request: Request, answer: Answer) -> None:
+    body = gzip.compress(pattern(20_000), mtime=0)
+    await answer.send(200, [TEXT, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], body)
+
+
+async def cookies(request: Request, answer: Answer) -> None:
+    lines = [("Set-Cookie", f"{name}={value}; Path=/") for name, value in request.query]
+    await answer.send(200, [TEXT, *lines], b"cookies\n")
+
+
+async def redirect(request: Request, answer: Answer) -> None:
+    await answer.send(int(request.segments[1]), [("Location", dict(request.query)["to"])], b"elsewhere\n")
+
+
+async def drip(request: Request, answer: Answer) -> None:
+    interval = float(dict(request.query).get("interval", "0.1"))
+    await answer.head(200, [TEXT, ("Transfer-Encoding", "chunked")])
+    for number in range(int(request.segments[1])):
+        await answer.chunk(b"drop %d\n" % number)
+        await asyncio.sleep(interval)
+    await answer.chunk(b"")
+
+
+async def etag(request: Request, answer: Answer) -> None:
+    matches = request.header("if-none-match") == '"v1"'
+    await answer.send(304 if matches else 200, [TEXT, ("ETag", '"v1"')], b"" if matches else b"version 1\n")
+
+
+async def close_delimited(request: Request, answer: Answer) -> None:
+    answer.keep_alive = False
+    await answer.send(200, [TEXT], pattern(100_000), length=False)
+
+
+async def hang(request: Request, answer: Answer) -> None:
+    await asyncio.Event().wait()
+
+
+async def disconnect(request: Request, answer: Answer) -> None:
+    answer.keep_alive = False
+
+
+async def truncated(request: Request, answer: Answer) -> None:
+    answer.keep_alive = False
+    await answer.head(200, [TEXT, ("Content-Length", "1000000")])
+    await answer.raw(pattern(600_000))
+
+
+async def garbage(request: Request, answer: Answer) -> None:
+    answer.keep_alive = False
+    await answer.raw(b"\x00\x01 this is not HTTP\r\n\r\n")
+
+
+async def early_hints(request: Request, answer: Answer) -> None:
+    await answer.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+    await answer.send(200, [TEXT], b"after the hints\n")
+
+
+PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
+    "delay": delay, "status": status, "headers": headers, "echo": echo, "bytes": large, "chunked": chunked,
+    "gzip": compressed, "cookies": cookies, "redirect": redirect, "drip": drip, "etag": etag, "hang": hang,
+    "close-delimited": close_delimited, "disconnect": disconnect, "truncated": truncated, "garbage": garbage,
+    "early-hints": early_hints,
+}  # fmt: skip
+
+
+class Application:
+    """Serves connections and remembers what it saw."""
+
+    def __init__(self) -> None:
+        self.reset()
+        self.at_once = 0
+
+    def reset(self) -> None:
+        self.requests = self.most_at_once = self.connections = 0
+        self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
+
+    async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection: request after request until either side closes."""
+        first = True
+        try:
+            while (request := await read_request(reader)) is not None:
+                answer = Answer(request, writer)
+                answer.keep_alive = "close" not in request.header("connection").lower()
+                await self.respond(request, answer, new_connection=first)
+                first = False
+                if not answer.keep_alive:
+                    return
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the other side has gone, which some tests want
+        finally:
+            writer.close()
+
+    async def respond(self, request: Request, answer: Answer, *, new_connection: bool) -> None:
+        name = request.segments[0] if request.segments else "echo"
+        if name in ("statistics", "seen", "reset"):
+            return await self.about_itself(name, answer)
+        self.connections += new_connection
+        self.requests += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.seen.append(request.as_json())
+        try:
+            await PATHS.get(name, echo)(request, answer)
+        finally:
+            self.at_once -= 1
+
+    async def about_itself(self, name: str, answer: Answer) -> None:
+        counters = ("requests", "at_once", "most_at_once", "connections")
+        if name == "reset":
+            self.reset()
+        shown = list(self.seen) if name == "seen" else {key: getattr(self, key) for key in counters}
+        await answer.send(200, [JSON], json.dumps(shown).encode())
+
+
+async def main() -> None:
+    application = Application()
+    server = await asyncio.start_server(application.connection, "127.0.0.1", 0, limit=MAX_HEAD, backlog=1024)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os._exit, 0)
+    print("listening on port", server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,87 @@
+"""The upstream of the tests does on the wire what its paths say."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.harness.upstream import Upstream, upstream_server
+from tests.harness.upstream_app import pattern
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    with upstream_server() as server:
+        yield server
+
+
+def ask(upstream: Upstream, method: str, path: str, body: bytes = b"", headers=None):
+    connection = http.client.HTTPConnection("127.0.0.1", upstream.port, timeout=20)
+    connection.request(method, path, body or None, headers or {})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, response.getheaders(), content
+
+
+def test_echo_shows_the_request(upstream):
+    status, _, content = ask(upstream, "PUT", "/echo/%20?a=1", b"\xff\x00", {"X-A": "1"})
+    seen = json.loads(content)
+    assert (status, seen["method"], seen["target"], seen["body_base64"]) == (200, "PUT", "/echo/%20?a=1", "/wA=")
+    assert ["X-A", "1"] in seen["headers"]
+
+
+def test_headers_come_in_order_and_twice(upstream):
+    _, headers, _ = ask(upstream, "GET", "/headers?X-A=1&x-b=2&X-A=3")
+    assert headers[1:4] == [("X-A", "1"), ("x-b", "2"), ("X-A", "3")]
+
+
+@pytest.mark.parametrize("path", ["/bytes/3000001", "/chunked/3?size=1000000", "/close-delimited"])
+def test_large_bodies_arrive_whole_however_they_are_framed(upstream, path):
+    _, _, content = ask(upstream, "GET", path)
+    assert content == pattern(len(content))
+    assert len(content) in (3_000_001, 3_000_000, 100_000)
+
+
+def test_gzip_is_gzip(upstream):
+    _, headers, content = ask(upstream, "GET", "/gzip")
+    assert ("Content-Encoding", "gzip") in headers
+    assert gzip.decompress(content) == pattern(20_000)
+
+
+@pytest.mark.parametrize("line", ["HEAD /bytes/10", "GET /status/204", "GET /status/304"])
+def test_no_body_follows_where_http_has_none(upstream, line):
+    with socket.create_connection(("127.0.0.1", upstream.port), 20) as connection:
+        connection.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_requests_at_once_are_counted(upstream):
+    upstream.reset()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: ask(upstream, "GET", "/delay/0.5"), range(8)))
+    statistics = upstream.statistics()
+    assert (statistics["requests"], statistics["at_once"], statistics["connections"]) == (8, 0, 8)
+    assert statistics["most_at_once"] > 1
+    assert [request["target"] for request in upstream.seen()] == ["/delay/0.5"] * 8
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/disconnect", http.client.RemoteDisconnected),
+        ("/truncated", http.client.IncompleteRead),
+        ("/garbage", http.client.BadStatusLine),
+    ],
+)
+def test_broken_answers_are_broken(upstream, path, error):
+    with pytest.raises(error):
+        ask(upstream, "GET", path)

@@ -12,9 +12,10 @@ Settings of the server
 
 .. This file is written by docs/make_settings.py from the fields in server_trio/settings.py.
 
-Each of these is a key of ``{DJANGO_SETTING}`` in the Django settings that the server is started with, an environment
-variable, and a flag of ``python3 -m server_trio``. The flag wins over the environment, that over the Django setting.
-Unknown names and values out of range end the start with exit code 2 and a message that says what would be right.
+Each of these is a key of ``{DJANGO_SETTING}`` in the Django settings that the server is started
+with, an environment variable, and a flag of ``python3 -m server_trio``. The flag wins over the
+environment, that over the Django setting. Unknown names and values out of range end the start with
+exit code 2 and a message that says what would be right.
 
 """
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 
 import trio
-
 from channels_async import __version__
 
 if sys.version_info < (3, 11):
@@ -58,7 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="one line an operation; -vv: debug")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="one line an operation; -vv: debug"
+    )
     parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
     group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")
     for entry in options():

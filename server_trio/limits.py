@@ -22,7 +22,9 @@ class HttpLimits:
 
     connections_per_origin: int = 100  # at once, to one scheme://host:port
     idle_connections: int = 200  # kept open for reuse, over all origins
-    idle_timeout: float = 15.0  # seconds; below the common 20-75 s of servers, so that they rarely close first
+    idle_timeout: float = (
+        15.0  # seconds; below the common 20-75 s of servers, so that they rarely close first
+    )
     connect_timeout: float = 10.0  # seconds, DNS and TLS included
     response_head: int = 64 * KiB  # bytes of status line and headers
     response_body: int = 1024 * MiB  # bytes of body as transferred; 0: no limit

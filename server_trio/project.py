@@ -34,14 +34,21 @@ def _why_not_imported(module: str, error: Exception) -> str:
     """One line on what is wrong with a settings module."""
     problem = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
+        python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
         return (
-            f"the settings module {module} cannot be read by Python {sys.version_info[0]}.{sys.version_info[1]}"
-            f" ({error.filename}, line {error.lineno}: {error.msg}); give the server a settings module of its own,"
-            " see settings.example"
+            f"the settings module {module} cannot be read by {python}"
+            f" ({error.filename}, line {error.lineno}: {error.msg});"
+            " give the server a settings module of its own, see settings.example"
         )
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename
+    ]
     where = ""
-    if frames and f"{os.sep}django{os.sep}" not in frames[-1].filename and not frames[-1].filename.startswith("<"):
+    if (
+        frames
+        and f"{os.sep}django{os.sep}" not in frames[-1].filename
+        and not frames[-1].filename.startswith("<")
+    ):
         where = f" ({frames[-1].filename}, line {frames[-1].lineno})"
     return f"the settings module {module} cannot be imported: {problem}{where}"
 
@@ -51,14 +58,17 @@ def layer_spec(django_settings: Any, settings: Settings) -> LayerSpec:
     layers = getattr(django_settings, "CHANNEL_LAYERS", None)
     if not isinstance(layers, Mapping) or not layers:
         raise SettingsError(
-            "the Django settings have no CHANNEL_LAYERS; copy the site's into the server's settings, see settings.example"
+            "the Django settings have no CHANNEL_LAYERS; copy the site's into the server's settings,"
+            " see settings.example"
         )
     alias = settings.LAYER
     if alias not in layers:
         raise SettingsError(f"CHANNEL_LAYERS has no {alias!r}; it has {', '.join(map(repr, sorted(layers)))}")
     layer = layers[alias]
     if not isinstance(layer, Mapping) or not isinstance(layer.get("BACKEND"), str):
-        raise SettingsError(f"CHANNEL_LAYERS[{alias!r}] has no 'BACKEND', for example 'asgi_redis.RedisChannelLayer'")
+        raise SettingsError(
+            f"CHANNEL_LAYERS[{alias!r}] has no 'BACKEND', for example 'asgi_redis.RedisChannelLayer'"
+        )
     config = layer.get("CONFIG", {})
     if not isinstance(config, Mapping):
         raise SettingsError(f"CHANNEL_LAYERS[{alias!r}]['CONFIG'] must be a dict")

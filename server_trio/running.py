@@ -7,12 +7,11 @@ import time
 from typing import Final
 
 import trio
-
 from channels_async import http_rules
 from channels_async.wire import Operation
 
 from .errors import BudgetSpent, DeadlineExceeded, OperationError, ShuttingDown, UnknownOperation
-from .operations import HANDLERS, Context
+from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
 
@@ -29,13 +28,21 @@ class Running:
     """An operation that has been claimed and not yet answered.
 
     `run` answers it, whatever happens, and never raises an Exception. `interrupt` makes it answer
-    now with the given error.
+    now with the given error. `handler` is None for an operation that this server does not have.
     """
 
-    def __init__(self, operation: Operation, reply: Reply, context: Context, settings: Settings) -> None:
+    def __init__(
+        self,
+        operation: Operation,
+        handler: Handler | None,
+        reply: Reply,
+        context: Context,
+        settings: Settings,
+    ) -> None:
         self.operation = operation
         self.reply = reply
         self.outcome = "ok"
+        self._handler = handler
         self._context = context
         self._settings = settings
         self._scope = trio.CancelScope()
@@ -64,9 +71,11 @@ class Running:
         budget = self._budget()
         if budget <= 0:
             return BudgetSpent("the operation's time was over before it could be begun")
-        handler = HANDLERS.get(self.operation.name)
+        handler = self._handler
         if handler is None or self.operation.reply_format != "http":
-            return UnknownOperation(f"this server has no operation {self.operation.name} with this kind of reply")
+            return UnknownOperation(
+                f"this server has no operation {self.operation.name} with this kind of reply"
+            )
         self._scope.deadline = self._begun + budget
         try:
             with self._scope:
@@ -78,7 +87,9 @@ class Running:
             return OperationError("the operation failed")
         if not self._scope.cancelled_caught:
             return None
-        return self._interrupted_by or DeadlineExceeded("the upstream took longer than the operation's deadline")
+        return self._interrupted_by or DeadlineExceeded(
+            "the upstream took longer than the operation's deadline"
+        )
 
     def _budget(self) -> float:
         """Seconds that are left; what was spent in the queue counts."""
@@ -88,8 +99,7 @@ class Running:
             limit = min(limit, operation.timeout)
         if operation.sent_at is None:
             return limit
-        # A sender whose clock is ahead of ours must not get a longer budget for it.
-        return limit - max(0.0, time.time() - operation.sent_at)
+        return limit - (time.time() - operation.sent_at)
 
     async def _answer(self, error: OperationError | None) -> None:
         """The last word: shielded, because a cancelled operation must be answered too, and bounded.
@@ -120,10 +130,9 @@ class Running:
             return
         operation_logger.log(
             level,
-            "%s %s %s: %s, status %s, %.3f s, %d bytes%s",
+            "%s %s: %s, status %s, %.3f s, %d bytes%s",
             self.operation.id,
-            self.operation.name,
-            self.operation.target(),
+            self.operation.details,  # its repr shows method and host, nothing secret
             self.outcome,
             self.reply.status,
             trio.current_time() - self._begun,

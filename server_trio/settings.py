@@ -32,7 +32,7 @@ DAPHNE_MARGIN: Final = 5.0
 
 def option(
     default: Any,
-    help: str,  # noqa: A002 - argparse's word
+    help: str,
     *,
     unit: str = "",
     minimum: float | None = None,
@@ -44,7 +44,7 @@ def option(
     return field(default=default, metadata=metadata)
 
 
-def seconds(default: float, help: str, *, minimum: float = 0.001, maximum: float = 86400.0) -> Any:  # noqa: A002
+def seconds(default: float, help: str, *, minimum: float = 0.001, maximum: float = 86400.0) -> Any:
     """A duration; a number of seconds, fractions allowed."""
     return option(default, help, unit="seconds", minimum=minimum, maximum=maximum)
 
@@ -71,7 +71,11 @@ class Concurrency:
 
     total: int = option(1000, "operations at once", unit="operations", minimum=1, maximum=1_000_000)
     per_host: int = option(
-        100, "connections at once to one upstream (scheme, host and port)", unit="connections", minimum=1, maximum=65535
+        100,
+        "connections at once to one upstream (scheme, host and port)",
+        unit="connections",
+        minimum=1,
+        maximum=65535,
     )
 
 
@@ -79,9 +83,13 @@ class Concurrency:
 class Http:
     """What the HTTP client accepts from, and spends on, upstreams."""
 
-    connect_timeout: float = seconds(10.0, "longest wait for a connection to an upstream, DNS and TLS included")
+    connect_timeout: float = seconds(
+        10.0, "longest wait for a connection to an upstream, DNS and TLS included"
+    )
     idle_timeout: float = seconds(15.0, "how long an unused connection to an upstream is kept")
-    idle_connections: int = option(200, "unused connections kept, all upstreams together", unit="connections", minimum=0)
+    idle_connections: int = option(
+        200, "unused connections kept, all upstreams together", unit="connections", minimum=0
+    )
     response_head: int = option(
         64 * KiB, "largest status line and headers of an upstream's response", unit="bytes", minimum=1 * KiB
     )
@@ -100,7 +108,9 @@ class Settings:
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
     BRIDGE: str = option(
-        "auto", "how to reach the layer: natively for asgi_redis, or by threads", choices=("auto", "redis", "threaded")
+        "auto",
+        "how to reach the layer: natively for asgi_redis, or by threads",
+        choices=("auto", "redis", "threaded"),
     )
     GRACE_TIME: float = seconds(25.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
     REPLY_TIMEOUT: float = seconds(10.0, "longest wait to get the last word of an answer onto the layer")
@@ -189,7 +199,9 @@ def options() -> Iterator[Option]:
     """Every setting, in the order of the documentation."""
     for group in dataclasses.fields(Settings):
         if "help" in group.metadata:
-            yield _option((group.name,), group, str if isinstance(group.default, str) else type(group.default))
+            yield _option(
+                (group.name,), group, str if isinstance(group.default, str) else type(group.default)
+            )
             continue
         for entry in dataclasses.fields(_section(group.name)):
             yield _option((group.name, entry.name), entry, type(entry.default))
@@ -197,7 +209,9 @@ def options() -> Iterator[Option]:
 
 def _option(path: tuple[str, ...], entry: dataclasses.Field[Any], kind: type) -> Option:
     known = ("help", "unit", "minimum", "maximum", "choices")
-    return Option(path=path, type=kind, default=entry.default, **{name: entry.metadata[name] for name in known})
+    return Option(
+        path=path, type=kind, default=entry.default, **{name: entry.metadata[name] for name in known}
+    )
 
 
 def _section(name: str) -> type:
@@ -220,7 +234,9 @@ def resolve(
         values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
     for entry in known.values():
         if entry.variable in environment:
-            values[entry.path] = entry.check(environment[entry.variable], "the environment's " + entry.variable)
+            values[entry.path] = entry.check(
+                environment[entry.variable], "the environment's " + entry.variable
+            )
     for path, text in arguments.items():
         values[path] = known[path].check(text, "the command line's " + known[path].flag)
     settings = _build(values)
@@ -252,9 +268,15 @@ def _lookup(known: Mapping[tuple[str, ...], Option], path: tuple[str, ...]) -> O
     siblings = {entry[-1] for entry in known if len(entry) == len(path) and entry[:-1] == path[:-1]}
     if len(path) == 1:
         siblings |= {entry[0] for entry in known}
-    nearest = difflib.get_close_matches(path[-1].upper(), {name.upper(): name for name in siblings}, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(
+        path[-1].upper(), {name.upper(): name for name in siblings}, n=1, cutoff=0.5
+    )
     by_upper = {name.upper(): name for name in siblings}
-    hint = f"; did you mean {by_upper[nearest[0]]!r}?" if nearest else f"; known are {', '.join(sorted(siblings))}"
+    hint = (
+        f"; did you mean {by_upper[nearest[0]]!r}?"
+        if nearest
+        else f"; known are {', '.join(sorted(siblings))}"
+    )
     place = DJANGO_SETTING + "".join(f"[{part!r}]" for part in path)
     raise SettingsError(f"{place} is not a setting{hint}")
 
@@ -280,6 +302,6 @@ def _check_deadlines(settings: Settings) -> None:
         if value > longest:
             raise SettingsError(
                 f"DEADLINES[{entry.name!r}] is {value:g} seconds, but daphne gives up after"
-                f" {settings.DAPHNE_HTTP_TIMEOUT:g}; set it to {longest:g} or less, or start daphne with a higher"
-                " --http-timeout and set DAPHNE_HTTP_TIMEOUT to the same"
+                f" {settings.DAPHNE_HTTP_TIMEOUT:g}; set it to {longest:g} or less, or start daphne with a"
+                " higher --http-timeout and set DAPHNE_HTTP_TIMEOUT to the same"
             )

@@ -15,18 +15,17 @@ import enum
 import functools
 import logging
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import trio
-
 from channels_async import http_rules
-from channels_async.wire import BadMessage, parse
+from channels_async.wire import BadMessage, Operation, parse
 
 from .errors import LayerError
 from .http.session import Session
 from .layers import LayerSpec, open_layer
 from .layers.base import Layer, Received
-from .operations import Context
+from .operations import HANDLERS, Context, Handler
 from .receiver import Places, receive_forever
 from .replies import Reply
 from .running import Running, shutting_down
@@ -48,8 +47,9 @@ class State(enum.Enum):
 class Supervisor:
     """One server. `run` serves until `drain` or `abort` is called and all operations are answered."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, handlers: Mapping[str, Handler] = HANDLERS) -> None:
         self._settings = settings
+        self._handlers = handlers
         self._counters = Counters()
         self._places = Places(settings.CONCURRENCY.total)
         self._running: set[Running] = set()
@@ -76,6 +76,7 @@ class Supervisor:
         context = Context(http=http)
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
+            background.start_soon(self._close_expired_connections, http)
             async with trio.open_nursery() as operations:
                 begin = functools.partial(self._begin, operations, layer, context)
                 with self._receiving:
@@ -116,6 +117,12 @@ class Supervisor:
         self.state = State.ABORTING
         self._interrupt_all(hurry=False)
 
+    async def _close_expired_connections(self, http: Session) -> None:
+        """Of upstreams that nobody asks any more; twice the allowed time open is the most this leaves."""
+        while True:
+            await trio.sleep(self._settings.HTTP.idle_timeout)
+            await http.close_expired()
+
     def _interrupt_all(self, *, hurry: bool) -> None:
         for running in self._running:
             running.interrupt(shutting_down(), hurry=hurry)
@@ -136,7 +143,8 @@ class Supervisor:
         else:
             self._warn_of_ignored(operation)
             reply = Reply(layer, operation.reply_channel, bodiless=operation.head)
-            await self._supervise(Running(operation, reply, context, self._settings))
+            handler = self._handlers.get(operation.name)
+            await self._supervise(Running(operation, handler, reply, context, self._settings))
         finally:
             self._places.give_back()
 
@@ -156,16 +164,18 @@ class Supervisor:
         """A message that is no operation: one line in the log, counted, answered where it can be."""
         self._counters.bad_messages += 1
         logger.warning("bad message on %s: %s", self._settings.CHANNEL, error.reason)
-        if error.reply_channel is None:
+        if error.reply_channel is None or error.reply_format != "http":
             return
-        status, headers, body = http_rules.error_response(500, "the message could not be understood", error.id)
+        status, headers, body = http_rules.error_response(
+            500, "the message could not be understood", error.id
+        )
         with trio.move_on_after(self._settings.REPLY_TIMEOUT, shield=True):
             try:
                 await Reply(layer, error.reply_channel).start(status, headers, body)
             except LayerError as failure:
                 logger.warning("the answer to a bad message could not be sent: %s", failure)
 
-    def _warn_of_ignored(self, operation: Any) -> None:
+    def _warn_of_ignored(self, operation: Operation) -> None:
         """Say once a name that a field of a 2017 message has no effect."""
         for name in operation.ignored:
             if name not in self._warned_fields and len(self._warned_fields) < 100:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from channels_async import http_rules
 from channels_async.wire import Operation, Request
 
+from ..errors import OperationError
+from ..http.session import InvalidRequest, Response
 from ..replies import Reply, ReplyState
 from .base import Context
 
@@ -16,7 +18,7 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
     decided by `http_rules.response_headers`, the same for the inline form in the view. A body that
     came together with its head goes out in one message.
 
-    Raises UpstreamError, UpstreamTimeout.
+    Raises UpstreamError, UpstreamTimeout, OperationError (the request cannot be sent as it is).
     """
     request: Request = operation.details
     exchange = context.http.stream(
@@ -32,15 +34,22 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
         follow_redirects=request.allow_redirects,
         max_redirects=request.max_redirects,
     )
-    async with exchange as response:
-        headers = http_rules.response_headers(response.status, response.headers, operation.response_headers)
-        if not reply.bodiless:
-            async for chunk in response:
-                more = not response.complete
-                if reply.state is ReplyState.NOTHING:
-                    await reply.start(response.status, headers, chunk, more=more)
-                else:
-                    await reply.write(chunk, more=more)
-        if reply.state is ReplyState.NOTHING:
-            await reply.start(response.status, headers)
-        await reply.end()
+    try:
+        async with exchange as response:
+            await _pass_on(response, operation, reply)
+    except InvalidRequest as error:
+        raise OperationError(f"the request cannot be sent: {error}") from error
+
+
+async def _pass_on(response: Response, operation: Operation, reply: Reply) -> None:
+    headers = http_rules.response_headers(response.status, response.headers, operation.response_headers)
+    if not reply.bodiless:
+        async for chunk in response:
+            more = not response.complete
+            if reply.state is ReplyState.NOTHING:
+                await reply.start(response.status, headers, chunk, more=more)
+            else:
+                await reply.write(chunk, more=more)
+    if reply.state is ReplyState.NOTHING:
+        await reply.start(response.status, headers)
+    await reply.end()

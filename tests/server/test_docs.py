@@ -9,8 +9,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_the_settings_page_is_what_the_settings_are() -> None:
-    specification = importlib.util.spec_from_file_location("make_settings", ROOT / "docs" / "make_settings.py")
-    assert specification is not None and specification.loader is not None
+    specification = importlib.util.spec_from_file_location(
+        "make_settings", ROOT / "docs" / "make_settings.py"
+    )
+    assert specification is not None
+    assert specification.loader is not None
     make_settings = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(make_settings)
-    assert (ROOT / "docs" / "settings.rst").read_text() == make_settings.render(), "run python docs/make_settings.py"
+    assert (ROOT / "docs" / "settings.rst").read_text() == make_settings.render(), (
+        "run python docs/make_settings.py"
+    )

@@ -44,7 +44,10 @@ def test_settings_cannot_be_changed() -> None:
     ("django", "words"),
     [
         ({"DEADLINE": {"REQUEST": 5}}, ["CHANNELS_ASYNC_SERVER['DEADLINE']", "did you mean 'DEADLINES'"]),
-        ({"DEADLINES": {"REQEST": 5}}, ["CHANNELS_ASYNC_SERVER['DEADLINES']['REQEST']", "did you mean 'REQUEST'"]),
+        (
+            {"DEADLINES": {"REQEST": 5}},
+            ["CHANNELS_ASYNC_SERVER['DEADLINES']['REQEST']", "did you mean 'REQUEST'"],
+        ),
         ({"grace_time": 5}, ["did you mean 'GRACE_TIME'"]),
         ({"XYZZY": 5}, ["known are", "GRACE_TIME"]),
         ({"DEADLINES": {"REQUEST": -1}}, ["DEADLINES['REQUEST'] is -1", "between 0.001 and 86400 seconds"]),
@@ -72,7 +75,9 @@ def test_a_deadline_beyond_daphnes_timeout_is_an_error_with_its_remedy() -> None
     with pytest.raises(SettingsError, match="--http-timeout"):
         resolve_django({"DEADLINES": {"FORWARD": 116}})
     assert resolve_django({"DEADLINES": {"FORWARD": 115}}).DEADLINES.FORWARD == 115.0
-    assert resolve_django({"DEADLINES": {"FORWARD": 290}, "DAPHNE_HTTP_TIMEOUT": 300}).DEADLINES.FORWARD == 290.0
+    assert (
+        resolve_django({"DEADLINES": {"FORWARD": 290}, "DAPHNE_HTTP_TIMEOUT": 300}).DEADLINES.FORWARD == 290.0
+    )
 
 
 def test_a_wrong_value_names_where_it_came_from() -> None:

@@ -1,0 +1,3 @@
+__version__: str
+ASYNC_CHANNEL: str
+OPERATION_TYPES: tuple[str, ...]

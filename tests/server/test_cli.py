@@ -1,0 +1,98 @@
+"""The command line: one clear message and the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from server_trio.cli import ExitCode, make_parser
+from server_trio.settings import options
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+LAYER = """
+SECRET_KEY = "x"
+CHANNEL_LAYERS = {"default": {"BACKEND": "asgi_redis.RedisChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1/0"]}}}
+"""
+
+
+def start(directory: pathlib.Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a project directory and wait for its end."""
+    path = os.pathsep.join(str(ROOT / part) for part in (".", "client", "compat"))
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("CHANNELS_ASYNC_")}
+    return subprocess.run(
+        [sys.executable, "-m", "server_trio", *arguments],
+        cwd=directory,
+        env={**variables, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def complaint(ended: subprocess.CompletedProcess[str]) -> str:
+    """The message of a start that failed: one line on stderr, nothing else."""
+    assert "Traceback" not in ended.stderr
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("server_trio: ")]
+    assert len(lines) == 1, ended.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SECRET_KEY = 'x'", ["no CHANNEL_LAYERS", "settings.example"]),
+        ("SECRET_KEY = 'x'\nCHANNEL_LAYERS = {}", ["no CHANNEL_LAYERS"]),
+        ("SECRET_KEY = 'x'\nCHANNEL_LAYERS = {'other': {}}", ["no 'default'", "'other'"]),
+        ("SECRET_KEY = 'x'\nCHANNEL_LAYERS = {'default': {}}", ["no 'BACKEND'"]),
+        (
+            "SECRET_KEY = 'x'\nCHANNEL_LAYERS = {'default': {'BACKEND': 'asgi_rediss.RedisChannelLayer'}}",
+            ["asgi_rediss"],
+        ),
+        (LAYER + "CHANNELS_ASYNC_SERVER = {'DEADLINE': {}}", ["'DEADLINE'", "did you mean 'DEADLINES'"]),
+        (LAYER + "CHANNELS_ASYNC_SERVER = {'DEADLINES': {'REQUEST': -1}}", ["-1", "between 0.001"]),
+        ("import no_such_module_anywhere", ["no_such_module_anywhere", "project_settings.py, line 1"]),
+        ("SECRET_KEY = 'x'\n1 / 0", ["ZeroDivisionError", "line 2"]),
+        ("print 'Python 2'", ["cannot be read by Python", "line 1", "settings.example"]),
+    ],
+)
+def test_wrong_settings_end_the_start_with_2(tmp_path: pathlib.Path, text: str, words: list[str]) -> None:
+    (tmp_path / "project_settings.py").write_text(text)
+    ended = start(tmp_path, "project_settings")
+    message = complaint(ended)
+    for word in words:
+        assert word in message
+    assert ended.returncode == ExitCode.SETTINGS
+
+
+def test_a_settings_module_that_does_not_exist_ends_the_start_with_2(tmp_path: pathlib.Path) -> None:
+    ended = start(tmp_path, "no_such.settings")
+    assert "no_such" in complaint(ended)
+    assert ended.returncode == ExitCode.SETTINGS
+
+
+def test_an_unreachable_redis_ends_the_start_with_3(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "project_settings.py").write_text(LAYER)
+    ended = start(tmp_path, "project_settings")
+    assert "127.0.0.1:1" in complaint(ended)
+    assert ended.returncode == ExitCode.LAYER
+
+
+def test_a_wrong_environment_variable_and_a_wrong_flag_are_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "project_settings.py").write_text(LAYER)
+    assert "CHANNELS_ASYNC_GRACE_TIME" in complaint(
+        start(tmp_path, "project_settings", CHANNELS_ASYNC_GRACE_TIME="x")
+    )
+    assert "--grace-time" in complaint(start(tmp_path, "project_settings", "--grace-time", "x"))
+
+
+def test_help_shows_every_setting_with_its_default_unit_and_environment_name() -> None:
+    text = " ".join(make_parser().format_help().split())
+    for entry in options():
+        unit = f" {entry.unit}" if entry.unit else ""
+        assert entry.flag in text
+        assert f"(default: {entry.default}{unit}, env: {entry.variable})" in text

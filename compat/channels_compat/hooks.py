@@ -23,13 +23,13 @@ class ShimFinder(MetaPathFinder):
     """Front of sys.meta_path: runs shims around the import of their modules.
 
     applied: names of the shims that were applied in this process, in order.
-    restart: the command line that starts this process again with its shims, where `python -m
-        channels_compat` started it; None where the program installed them itself.
+    prefix: `python … -m channels_compat`, where that started this process; None where the program
+        installed the shims itself.
     """
 
     def __init__(self, shims: Iterable[Shim]) -> None:
         self.applied: list[str] = []
-        self.restart: list[str] | None = None
+        self.prefix: list[str] | None = None
         self._lock = threading.Lock()
         self._at_start: list[Shim] = []
         self._by_module: dict[str, list[Shim]] = {}

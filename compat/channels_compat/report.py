@@ -24,7 +24,8 @@ DISTRIBUTIONS = (
 # What has to be importable of each distribution, if that is installed at all.
 ENTRIES = {
     "Django": ("django.db.backends.sqlite3.schema", "django.core.mail.backends.smtp",
-               "django.utils.autoreload", "django.utils.translation.trans_real", "django.http.multipartparser"),
+               "django.utils.autoreload", "django.utils.translation.trans_real",
+               "django.http.multipartparser", "django.urls", "django.core.validators"),
     "channels": ("channels.handler", "channels.package_checks"),
     "daphne": ("daphne.server", "daphne.cli"),
     "asgi_redis": ("asgi_redis.core", "asgi_redis.sentinel"),
@@ -114,7 +115,7 @@ def known_problems(found: dict[str, str]) -> Iterator[str]:
         # Both write the same directory; asgi_redis requires the second, and this stack wants the first.
         loaded = importlib.import_module("msgpack")
         if not hasattr(loaded, "Timestamp"):
-            yield f"msgpack {found['msgpack']} was overwritten by msgpack-python; install msgpack again, last."
+            yield f"msgpack {found['msgpack']} was overwritten by msgpack-python; install msgpack last."
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -26,10 +26,11 @@ def run(arguments: Sequence[str]) -> None:
     passes unchanged. Raises NoProgram before anything was run.
     """
     install()
+    name = arguments[0]
     finder = installed_finder()
     if finder is not None:
-        finder.restart = [sys.executable, *sys.orig_argv[1:]]
-    name = arguments[0]
+        # `python -W … -m channels_compat`, and what a reloader adds to it from sys.argv.
+        finder.prefix = [sys.executable, *sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]]
     if name == "-m":
         if len(arguments) < 2:
             raise NoProgram("-m needs the name of a module.")

@@ -15,10 +15,13 @@ from . import (
     collections_abc,
     distutils_module,
     gettext_codeset,
+    mail_surrogates,
     redis_compat,
     six_moves,
     smtp_keyfile,
     sqlite_rename,
+    url_flags,
+    url_validator,
 )
 
 SHIMS: tuple[Shim, ...] = (
@@ -28,6 +31,9 @@ SHIMS: tuple[Shim, ...] = (
     six_moves.shim,
     gettext_codeset.shim,
     sqlite_rename.shim,
+    url_flags.shim,
+    url_validator.shim,
+    mail_surrogates.shim,
     smtp_keyfile.shim,
     autoreload.shim,
     redis_compat.stand_in,

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import Any
 
 from ..hooks import installed_finder
 from ..shim import Shim
 
 
-def command() -> list[str] | None:
-    """How this process was started, if it was by `python -m channels_compat`."""
-    finder = installed_finder()
-    return None if finder is None else finder.restart
-
-
 def needed() -> bool:
     # A manage.py that calls install() itself needs nothing: its child does so too.
-    return command() is not None
+    finder = installed_finder()
+    return finder is not None and finder.prefix is not None
+
+
+def command() -> list[str]:
+    """How to start this program again with its shims. What it has made of sys.argv counts, as in Django."""
+    finder = installed_finder()
+    prefix = (finder.prefix if finder is not None else None) or [sys.executable]
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return [*prefix, *sys.argv]
+    return [*prefix, "-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
 
 
 def restart_with_reloader() -> int:
     """Start the program again until it ends for another reason than changed code (exit code 3)."""
     environment = {**os.environ, "RUN_MAIN": "true"}
     while True:
-        code = subprocess.call(command() or [], env=environment)  # noqa: S603 - our own command line
+        code = subprocess.call(command(), env=environment)  # noqa: S603 - our own command line
         if code != 3:
             return code
 

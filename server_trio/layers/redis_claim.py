@@ -1,0 +1,164 @@
+"""Taking messages off one shard without ever having one only on the wire."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import trio
+
+from ..errors import LayerUnavailable
+from ..limits import MiB
+from .base import Received
+from .redis_connection import Command, RedisConnection
+from .redis_scripts import CLAIM, CLAIMED_EXTRA_TTL, GIVE_BACK, MAX_BATCH
+from .redis_source import Source
+
+CLAIM_BYTES = 8 * MiB  # of bodies, after which a claim takes no further message
+BLOCK_TIME = 5  # seconds that a blocking command stays; a dead connection is noticed one of these later
+BLOCK_TIME_UNSTOPPABLE = 1  # seconds, on a Redis that has no CLIENT UNBLOCK (older than 5.0)
+BLOCK_MARGIN = 5.0  # seconds beyond the block time until silence counts as a dead connection
+UNBLOCK_PAUSE = 0.02  # seconds between two CLIENT UNBLOCK, of which the first may be too early
+
+
+@dataclass
+class Held:
+    """What one claimer knows of one channel. Keys of messages are bytes, empty for none."""
+
+    channel: str
+    claimed_key: str
+    channel_key: str
+    last: bytes = b""  # the last message of the last reply
+    arrived: bytes = b""  # the last message that was accepted
+    popped: bytes = b""  # what BLPOP took and no claim has noted yet
+
+
+class Claimer:
+    """Takes messages of certain channels of one shard, on a connection of its own, for one task at a time.
+
+    What it has taken is in its claimed lists (see redis_scripts) until it is acknowledged with
+    the next `claim`, or until `give_back`. So after trouble at any point `claim` is simply called
+    again.
+    """
+
+    def __init__(
+        self, source: Source, channels: Sequence[str], connection: RedisConnection, control: RedisConnection,
+        *, can_move: bool, can_unblock: bool,
+    ) -> None:  # fmt: skip
+        """`control`: a connection for the commands that release a blocked one.
+
+        `can_move`: Redis has BLMOVE (6.2). `can_unblock`: it has CLIENT UNBLOCK (5.0).
+        """
+        self._source = source
+        self._connection = connection
+        self._control = control
+        self._can_move = can_move and len(channels) == 1
+        self._can_unblock = can_unblock
+        claimed = f"{source.prefix}:claimed:{secrets.token_hex(8)}:"
+        self._held = [Held(channel, claimed + channel, source.prefix + channel) for channel in channels]
+        self._block_over: trio.Event | None = None
+
+    async def claim(self, limit: int) -> tuple[list[Received], bool]:
+        """At most `limit` messages, and whether more should be asked for at once.
+
+        Does not wait for messages. What it returns counts as taken once `accept` is called; until
+        then the next claim returns it again. (More than `limit` if that has shrunk since.)
+        Raises LayerUnavailable.
+        """
+        # Another channel comes first each time, so that a busy one does not starve the others.
+        held = self._held = self._held[1:] + self._held[:1]
+        args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
+        for one in held:
+            args += (one.arrived, one.popped)
+        frames, bodies, *last = await self._connection.run(CLAIM, self._keys(), args)
+        for one, key in zip(held, last, strict=True):
+            one.last, one.popped = key, b""
+        return self._read(frames, memoryview(bodies)), any(last)
+
+    def accept(self) -> None:
+        """The messages of the last claim have arrived where they are safe from cancellation."""
+        for one in self._held:
+            one.arrived = one.last
+
+    async def give_back(self) -> None:
+        """Return what was taken and not accepted to the heads of its channels, and forget the rest.
+
+        Raises LayerUnavailable; then it can be called again.
+        """
+        if any(one.popped for one in self._held):
+            await self.claim(1)
+        args = [self._source.expiry + 1, *(one.arrived for one in self._held)]
+        await self._connection.run(GIVE_BACK, self._keys(), args)
+
+    def _keys(self) -> list[str]:
+        return [key for one in self._held for key in (one.claimed_key, one.channel_key)]
+
+    async def close(self) -> None:
+        """Disconnect. What has not been given back goes with its TTL."""
+        await self._connection.close()
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    async def wait(self) -> None:
+        """Block in Redis until there may be a message, BLOCK_TIME has passed or `unblock` is called.
+
+        Not to be cancelled while anybody wants the messages. Raises LayerUnavailable.
+        """
+        seconds = BLOCK_TIME if self._can_unblock else BLOCK_TIME_UNSTOPPABLE
+        self._block_over = trio.Event()
+        try:
+            if self._can_move:
+                # The key moves into the claimed list within Redis, where the next claim finds it.
+                (one,) = self._held
+                command: Command = ("BLMOVE", one.channel_key, one.claimed_key, "LEFT", "RIGHT", seconds)
+            else:
+                # With several channels, or before 6.2, Redis knows nothing better than this. The
+                # key is on the wire for a moment, as it always is with asgi_redis.
+                command = ("BLPOP", *(one.channel_key for one in self._held), seconds)
+            (reply,) = await self._connection.exchange(command, timeout=seconds + BLOCK_MARGIN)
+        finally:
+            self._block_over.set()
+            self._block_over = None
+        if isinstance(reply, redis.RedisError):
+            await self._blocked_in_vain(reply)
+        elif reply is not None and not self._can_move:
+            channel_key, message_key = reply
+            for one in self._held:
+                if one.channel_key.encode("utf-8") == channel_key:
+                    one.popped = message_key
+
+    async def _blocked_in_vain(self, reply: redis.RedisError) -> None:
+        text = str(reply)
+        if self._can_move and ("unknown command" in text or text.startswith("NOPERM")):
+            self._can_move = False  # a proxy, a renamed command, an ACL: the other way needs less
+            return
+        # UNBLOCKED or READONLY: this Redis is no longer the master. WRONGTYPE: somebody else's key.
+        await self._connection.close()
+        raise LayerUnavailable(f"Redis refused to wait for messages: {reply}") from reply
+
+    async def unblock(self) -> None:
+        """End a `wait` without losing what it may just have taken. Returns when it has ended."""
+        block_over = self._block_over
+        while block_over is not None and not block_over.is_set():
+            client_id = self._connection.client_id
+            if self._can_unblock and client_id is not None:
+                with contextlib.suppress(LayerUnavailable):  # without it the block ends by itself
+                    await self._control.exchange(("CLIENT", "UNBLOCK", client_id))
+            with trio.move_on_after(UNBLOCK_PAUSE):
+                await block_over.wait()
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _read(self, frames: bytes, bodies: memoryview) -> list[Received]:
+        numbers = [int(number) for number in frames.split()]
+        received = []
+        offset = 0
+        for index, size in zip(numbers[::2], numbers[1::2], strict=True):
+            body = bodies[offset : offset + size]
+            received.append(self._source.codec.decode(self._held[index - 1].channel, body))
+            offset += size
+        return received

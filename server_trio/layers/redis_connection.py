@@ -1,0 +1,195 @@
+"""One connection to one shard, as Trio tasks use it: commands out, replies back, or LayerUnavailable."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import trio
+from redis.asyncio.connection import AbstractConnection
+
+from ..errors import LayerUnavailable
+from .redis_endpoint import Endpoint
+from .redis_loop import AsyncioLoop, LoopFell
+from .redis_scripts import Script
+
+logger = logging.getLogger("server_trio.layers")
+
+Command = tuple[Any, ...]
+
+EXCHANGE_TIMEOUT = 5.0  # seconds for commands that do not block; Redis answers these within milliseconds
+FIRST_BACKOFF = 0.05  # seconds
+LONGEST_BACKOFF = 2.0  # seconds
+
+
+class Backoff:
+    """Growing, jittered pauses between attempts, so that a Redis that returns is not met by all at once."""
+
+    def __init__(self) -> None:
+        self._delay = FIRST_BACKOFF
+
+    def reset(self) -> None:
+        self._delay = FIRST_BACKOFF
+
+    def next(self) -> float:
+        """Seconds to wait before the next attempt."""
+        delay = self._delay * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self._delay = min(self._delay * 2, LONGEST_BACKOFF)
+        return delay
+
+
+@dataclass
+class ShardHealth:
+    """What the connections to one shard have seen, counted and logged once for each change."""
+
+    label: str
+    connected: bool = True
+    round_trips: int = 0
+    reconnects: int = 0
+
+    def answered(self) -> None:
+        self.round_trips += 1
+        if not self.connected:
+            self.connected = True
+            logger.warning("Redis at %s answers again", self.label)
+
+    def failed(self, error: LayerUnavailable) -> None:
+        if self.connected:
+            self.connected = False
+            logger.warning("%s; trying again", error)
+
+
+class RedisConnection:
+    """A connection that connects when it is used and starts afresh after any trouble.
+
+    For one task at a time. Cancelling an exchange drops the connection, so that no reply can be
+    taken for another command's.
+    """
+
+    def __init__(self, loop: AsyncioLoop, endpoint: Endpoint, health: ShardHealth) -> None:
+        self._loop = loop
+        self._endpoint = endpoint
+        self._health = health
+        self._connection: AbstractConnection | None = None
+        self._made_in: object | None = None
+        self._connected_before = False
+        self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
+
+    async def exchange(self, *commands: Command, timeout: float = EXCHANGE_TIMEOUT) -> list[Any]:
+        """Send the commands in one write; the replies, error replies being ResponseError objects.
+
+        Raises LayerUnavailable if the connection cannot be made, breaks, or is silent for `timeout`
+        seconds; whether the commands were done is then unknown.
+        """
+        try:
+            with trio.fail_after(timeout):
+                replies: list[Any] = await self._loop.run(self._exchange, commands)
+        except (redis.RedisError, OSError, LoopFell, trio.TooSlowError) as error:
+            failure = unavailable(self._endpoint.label, error)
+            self._health.failed(failure)
+            raise failure from error
+        self._health.answered()
+        return replies
+
+    async def command(self, *command: Any) -> Any:
+        """One command, one reply. Raises LayerUnavailable, also for an error reply."""
+        (reply,) = await self.exchange(command)
+        if isinstance(reply, redis.RedisError):
+            raise await self._refused(reply) from reply
+        return reply
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """A script's reply. Raises LayerUnavailable, also for an error reply."""
+        (reply,) = await self.exchange(("EVALSHA", script.sha, len(keys), *keys, *args))
+        if isinstance(reply, redis.exceptions.NoScriptError):
+            # A Redis that was restarted, or SCRIPT FLUSH; EVAL also makes it remember.
+            (reply,) = await self.exchange(("EVAL", script.text, len(keys), *keys, *args))
+        if isinstance(reply, redis.RedisError):
+            raise await self._refused(reply) from reply
+        return reply
+
+    async def close(self) -> None:
+        """Disconnect, if connected and the loop is still there."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._made_in is self._loop.current:
+            await self._loop.run(_drop, connection)
+
+    async def _refused(self, reply: redis.RedisError) -> LayerUnavailable:
+        # Starting afresh is what helps against READONLY and the like: Sentinel is asked for the master again.
+        failure = unavailable(self._endpoint.label, reply)
+        self._health.failed(failure)
+        await self.close()
+        return failure
+
+    # --- in asyncio ------------------------------------------------------------------------------
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        connection = self._connection
+        if connection is None or self._made_in is not self._loop.current:
+            connection = await self._connect()
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            return [await _reply(connection) for _ in commands]
+        except BaseException:
+            self._connection = None
+            await _drop(connection)
+            raise
+
+    async def _connect(self) -> AbstractConnection:
+        made_in = self._loop.current
+        connection = await self._endpoint.connection()
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command("CLIENT", "ID", check_health=False)
+            reply = await _reply(connection)
+            self.client_id = reply if isinstance(reply, int) else None
+        except BaseException:
+            await _drop(connection)
+            raise
+        self._connection, self._made_in = connection, made_in
+        self._health.reconnects += self._connected_before
+        self._connected_before = True
+        return connection
+
+
+class SharedConnection(RedisConnection):
+    """A connection whose exchanges wait for each other, for the rare commands of many tasks."""
+
+    def __init__(self, loop: AsyncioLoop, endpoint: Endpoint, health: ShardHealth) -> None:
+        super().__init__(loop, endpoint, health)
+        self._lock = trio.Lock()
+
+    async def exchange(self, *commands: Command, timeout: float = EXCHANGE_TIMEOUT) -> list[Any]:
+        async with self._lock:
+            return await super().exchange(*commands, timeout=timeout)
+
+
+async def _reply(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response()
+    except redis.ResponseError as error:
+        return error  # the connection is in order; what the error means is the caller's to say
+
+
+async def _drop(connection: AbstractConnection) -> None:
+    await connection.disconnect(nowait=True)
+
+
+def unavailable(label: str, error: BaseException) -> LayerUnavailable:
+    """What went wrong with the shard at `label`, and what to do about it."""
+    text = str(error)
+    if isinstance(error, redis.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS", "NOPERM")):
+        advice = "check user name, password and rights in CONFIG of CHANNEL_LAYERS"
+        return LayerUnavailable(f"Redis at {label} does not let this server in ({text}): {advice}")
+    if isinstance(error, redis.ResponseError):
+        return LayerUnavailable(f"Redis at {label} refused: {text}")
+    if isinstance(error, (trio.TooSlowError, redis.TimeoutError, TimeoutError)):
+        text = "it does not answer"
+    return LayerUnavailable(
+        f"Redis at {label} cannot be reached ({text}): "
+        "check that it runs, and the hosts in CONFIG of CHANNEL_LAYERS"
+    )

@@ -1,0 +1,201 @@
+"""The native bridge: a project's asgi_redis channel layer, spoken from Trio.
+
+    tasks ── send ──▶ Sender (a shard) ── one script call a batch ──▶ Redis
+    tasks ◀─ receive ─ Receiver (a shard) ◀─ one script call a batch ─ Redis
+
+Redis cannot tell it from asgi_redis but by the keys that redis_scripts lists. The client is
+redis.asyncio in one trio-asyncio loop (redis_loop), which nothing but the bridge uses.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from ..errors import ChannelFull, LayerError
+from .base import LayerStatistics, Message, Received
+from .names import check_channel, check_group
+from .redis_claim import Claimer
+from .redis_connection import RedisConnection, ShardHealth, SharedConnection
+from .redis_endpoint import Endpoint
+from .redis_loop import AsyncioLoop
+from .redis_receive import Receiver
+from .redis_scripts import GROUP_MEMBERS
+from .redis_send import Outgoing, Sender
+from .redis_source import Source, read_source
+
+logger = logging.getLogger("server_trio.layers")
+
+CLOSE_TIMEOUT = 2.0  # seconds to give back what is claimed; Redis answers within milliseconds or is away
+GROUP_CHUNK = 500  # members whose messages are held in memory at once
+
+BLMOVE_VERSION = (6, 2)
+CLIENT_UNBLOCK_VERSION = (5, 0)
+
+
+class Shard:
+    """One Redis: a connection to send, one for rare commands, one for each task that receives."""
+
+    def __init__(self, source: Source, endpoint: Endpoint, loop: AsyncioLoop, nursery: trio.Nursery) -> None:
+        self._source = source
+        self._endpoint = endpoint
+        self._loop = loop
+        self._version: tuple[int, ...] = (0,)
+        self.health = ShardHealth(endpoint.label)
+        self.control = SharedConnection(loop, endpoint, self.health)
+        self._sending = RedisConnection(loop, endpoint, self.health)
+        self.sender = Sender(source, self._sending)
+        self.receiver = Receiver(nursery, self._new_claimer)
+
+    async def open(self) -> None:
+        """Connect once, to know that it is there and what it can do. Raises LayerUnavailable."""
+        info = await self.control.command("INFO", "server")
+        self._version = _version(info)
+        if self._version < BLMOVE_VERSION:
+            logger.warning(
+                "Redis at %s is version %s: before 6.2 a message can be lost when a connection breaks "
+                "at the moment of its delivery",
+                self._endpoint.label, ".".join(map(str, self._version)),
+            )  # fmt: skip
+
+    async def close(self) -> None:
+        await self.receiver.close()
+        await self._sending.close()
+        await self.control.close()
+
+    def _new_claimer(self, channels: Sequence[str]) -> Claimer:
+        return Claimer(
+            self._source, channels, RedisConnection(self._loop, self._endpoint, self.health), self.control,
+            can_move=self._version >= BLMOVE_VERSION, can_unblock=self._version >= CLIENT_UNBLOCK_VERSION,
+        )  # fmt: skip
+
+
+class RedisLayer:
+    """A `Layer` over asgi_redis's format; made by `open_redis_layer`.
+
+    `receive` waits through an outage of Redis and goes on when it is back. `send` waits through a
+    short one and then raises LayerUnavailable. The asynchronous replication of Redis is the limit
+    of what is promised: a failover can lose what the old master had not yet passed on.
+    """
+
+    def __init__(self, source: Source, shards: Sequence[Shard]) -> None:
+        self._source = source
+        self._shards = shards
+        self._turns = itertools.cycle(range(len(shards)))
+        self._sent = self._received = self._full = 0
+
+    @property
+    def shards(self) -> int:
+        return len(self._shards)
+
+    async def send(self, channel: str, message: Message) -> None:
+        sender, outgoing = self._prepare(channel, message)
+        try:
+            await sender.send(outgoing)
+        except ChannelFull:
+            self._full += 1
+            raise
+        self._sent += 1
+
+    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+        for channel in channels:
+            check_channel(channel, receive=True)
+        received = await self._shards[shard].receiver.receive(channels, limit)
+        self._received += len(received)
+        return received
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """As asgi_redis (core.py:332-342), in batches.
+
+        Raises the first error that was not a full channel, after all members have been tried: a
+        shard that is away does not keep messages from the members on the others.
+        """
+        check_group(group)
+        oldest = int(time.time()) - self._source.group_expiry
+        shard = self._shards[self._source.consistent_hash(group)]
+        members = await shard.control.run(GROUP_MEMBERS, [self._source.group_key(group)], [oldest])
+        failures: list[LayerError] = []
+        for start in range(0, len(members), GROUP_CHUNK):
+            on_their_way = []
+            for member in members[start : start + GROUP_CHUNK]:
+                try:
+                    sender, outgoing = self._prepare(member.decode("utf-8"), message)
+                    await sender.submit(outgoing)
+                except LayerError as error:
+                    failures.append(error)
+                else:
+                    on_their_way.append(outgoing)
+            for outgoing in on_their_way:
+                await outgoing.done.wait()
+                if outgoing.outcome is None:
+                    self._sent += 1
+                elif isinstance(outgoing.outcome, ChannelFull):
+                    self._full += 1
+                else:
+                    failures.append(outgoing.outcome)
+        if failures:
+            raise failures[0]
+
+    def statistics(self) -> LayerStatistics:
+        healths = [shard.health for shard in self._shards]
+        return LayerStatistics(
+            sent=self._sent,
+            received=self._received,
+            full=self._full,
+            round_trips=sum(health.round_trips for health in healths),
+            reconnects=sum(health.reconnects for health in healths),
+            connected=all(health.connected for health in healths),
+        )
+
+    def _prepare(self, channel: str, message: Message) -> tuple[Sender, Outgoing]:
+        check_channel(channel)
+        name, body = self._source.codec.encode(channel, message)
+        is_bound = "!" in name or "?" in name
+        shard = self._shards[self._source.consistent_hash(name) if is_bound else next(self._turns)]
+        return shard.sender, Outgoing(name, body, self._source.get_capacity(name))
+
+
+@asynccontextmanager
+async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
+    """The bridge to the Redis of `backend`, the project's asgi_redis layer object.
+
+    Raises LayerUnavailable if a shard cannot be reached now. At the end what was claimed and
+    not returned by `receive` is given back, within CLOSE_TIMEOUT.
+    """
+    source = read_source(backend)
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        # Exceptions of the caller's block go around this nursery, which would wrap them in a group.
+        try:
+            loop = AsyncioLoop()
+            await nursery.start(loop.serve)
+            shards = [Shard(source, endpoint, loop, nursery) for endpoint in source.endpoints]
+            try:
+                for shard in shards:
+                    await shard.open()
+                    nursery.start_soon(shard.sender.serve)
+                yield RedisLayer(source, shards)
+            finally:
+                with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                    for shard in shards:
+                        await shard.close()
+        except Exception as error:
+            failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _version(info: bytes) -> tuple[int, ...]:
+    """redis_version in the reply to INFO server, (0,) if missing. Valkey states the Redis it is like."""
+    for line in info.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == "redis_version":
+            return tuple(int(part) for part in value.split(".") if part.isdigit())
+    return (0,)

@@ -1,0 +1,249 @@
+"""Any ASGI 1.x channel layer object, in worker threads.
+
+The layer's own code runs as it is; what a thread has taken while nobody waited for it any more is
+sent back on its channel (at the end of the queue, there being no other place in ASGI 1.x).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import trio
+
+from ..errors import ChannelFull, LayerUnavailable, MessageRefused
+from .base import LayerStatistics, Message, Received
+from .names import check_channel, check_group
+from .packing import pack, unpack
+from .redis_codec import FULL_NAME
+
+logger = logging.getLogger("server_trio.layers")
+
+T = TypeVar("T")
+
+THREADS = 40  # at once for sends, and as many for receives; what Trio itself allows by default
+PROBE = 0.005  # seconds; a receive(block=True) that comes back sooner with nothing does not block
+FIRST_POLL = 0.001  # seconds between two looks at a layer that does not block
+LONGEST_POLL = 0.02  # seconds; at most 50 looks a second while nothing comes
+CLOSE_TIMEOUT = 6.0  # seconds; asgi_redis's receive(block=True) takes up to 5 (asgi_redis/core.py:39)
+RETURN_PAUSE = 0.1  # seconds between attempts to send a message back
+
+
+class Turn:
+    """One `receive` and whether anybody still waits for it."""
+
+    __slots__ = ("abandoned", "done", "failure", "received")
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.abandoned = False
+        self.received: list[Received] = []
+        self.failure: Exception | None = None
+
+
+class ThreadedLayer:
+    """A `Layer` over a synchronous one; made by `open_threaded_layer`. It has one shard.
+
+    A layer whose receive(block=True) waits (asgi_redis, asgi_ipc) keeps one thread in it, up to 5 s
+    longer than the `receive` that was cancelled. One that does not wait (asgiref.inmemory), or
+    that looks at one of several shards only (asgi_redis with several hosts: up to 5 s each,
+    asgi_redis/core.py:213-215,255), is polled, at most every LONGEST_POLL.
+    """
+
+    def __init__(self, backend: Any, nursery: trio.Nursery) -> None:
+        self._backend = backend
+        self._nursery = nursery
+        # Apart, so that receives that wait do not keep sends from their turn.
+        self._senders = trio.CapacityLimiter(THREADS)
+        self._receivers = trio.CapacityLimiter(THREADS)
+        self._hosts = int(getattr(backend, "ring_size", 1))
+        self._blocks = self._hosts == 1
+        self._turns: set[Turn] = set()
+        self._turn_over = trio.Event()
+        self._closed = False
+        self._sent = self._received = self._full = self._calls = 0
+        self._connected = True
+
+    @property
+    def shards(self) -> int:
+        return 1
+
+    async def send(self, channel: str, message: Message) -> None:
+        check_channel(channel)
+        # Every layer refuses the same: an in-memory one would take anything.
+        checked = unpack(pack(message))
+        if FULL_NAME in checked:
+            raise MessageRefused(f"message[{FULL_NAME!r}]: this key belongs to the layer")
+        try:
+            await self._call(self._senders, self._backend.send, channel, checked)
+        except ChannelFull:
+            self._full += 1
+            raise
+        self._sent += 1
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Raises MessageRefused if the layer has no groups."""
+        if not hasattr(self._backend, "send_group"):
+            raise MessageRefused(f"{type(self._backend).__name__} has no groups")
+        check_group(group)
+        await self._call(self._senders, self._backend.send_group, group, unpack(pack(message)))
+
+    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+        if shard != 0:
+            raise IndexError(f"there is one shard, 0; not {shard}")
+        for channel in channels:
+            check_channel(channel, receive=True)
+        if self._closed:
+            raise LayerUnavailable("the channel layer has been closed")
+        turn = Turn()
+        self._turns.add(turn)
+        self._nursery.start_soon(self._serve, turn, list(channels), limit)
+        try:
+            await turn.done.wait()
+        except BaseException:
+            turn.abandoned = True
+            if turn.done.is_set():  # at the very moment of the cancellation
+                self._turns.add(turn)
+                self._nursery.start_soon(self._return, turn)
+            raise
+        if turn.failure is not None:
+            raise turn.failure
+        self._received += len(turn.received)
+        return turn.received
+
+    def statistics(self) -> LayerStatistics:
+        return LayerStatistics(
+            sent=self._sent, received=self._received, full=self._full,
+            round_trips=self._calls, reconnects=0, connected=self._connected,
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        """Wait until no thread can have a message any more. The caller bounds the time."""
+        self._closed = True
+        for turn in self._turns:
+            turn.abandoned = True
+            turn.failure = LayerUnavailable("the channel layer has been closed")
+            turn.done.set()
+        while self._turns:
+            await self._turn_over.wait()
+
+    # --- receiving -------------------------------------------------------------------------------
+
+    async def _serve(self, turn: Turn, channels: list[str], limit: int) -> None:
+        pause = FIRST_POLL
+        try:
+            while not turn.abandoned and not turn.received:
+                turn.received = await self._call(self._receivers, self._take, channels, limit)
+                if not turn.received and not self._blocks:
+                    await trio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_POLL)
+        except (LayerUnavailable, MessageRefused) as error:
+            turn.failure = error
+        if turn.abandoned and turn.received:
+            await self._return(turn)
+            return
+        self._over(turn)
+        turn.done.set()
+
+    def _take(self, channels: list[str], limit: int) -> list[Received]:
+        """In a thread: wait for a message as the layer does, then take what else is there."""
+        received: list[Received] = []
+        if self._blocks:
+            begin = time.monotonic()
+            if (message := self._take_one(channels, block=True)) is not None:
+                received.append(message)
+            elif time.monotonic() - begin < PROBE:
+                self._blocks = False
+        empty = 0
+        while len(received) < limit and empty < self._hosts:
+            try:
+                message = self._take_one(channels, block=False)
+            except Exception:
+                if received:
+                    break  # what has been taken must not be lost; the next call meets the error again
+                raise
+            if message is None:
+                empty += 1
+            else:
+                received.append(message)
+        return received
+
+    def _take_one(self, channels: list[str], *, block: bool) -> Received | None:
+        try:
+            channel, content = self._backend.receive(channels, block=block)
+        except Exception as error:
+            if _is_outage(error):
+                raise
+            # The layer had a message in its hands and could not read it.
+            return Received(channels[0], None, f"{type(error).__name__}: {error}")
+        return None if channel is None else Received(channel, content)
+
+    async def _return(self, turn: Turn) -> None:
+        """Send back what nobody waits for any more, however long the channel is full."""
+        try:
+            for received in turn.received:
+                while True:
+                    try:
+                        send = self._backend.send
+                        await self._call(self._senders, send, received.channel, received.content)
+                        break
+                    except (ChannelFull, LayerUnavailable):
+                        await trio.sleep(RETURN_PAUSE)
+                    except MessageRefused as error:
+                        logger.error("a message on %s cannot be sent back: %s", received.channel, error)
+                        break
+        finally:
+            self._over(turn)
+
+    def _over(self, turn: Turn) -> None:
+        self._turns.discard(turn)
+        self._turn_over.set()
+        self._turn_over = trio.Event()
+
+    # --- threads ---------------------------------------------------------------------------------
+
+    async def _call(self, limiter: trio.CapacityLimiter, function: Callable[..., T], *args: Any) -> T:
+        """Run in a thread; the layer's exceptions as ours."""
+        try:
+            # A cancelled send goes on to its end in its thread; a receive is cancelled only when the
+            # layer is closed and its time to wait for the thread is over.
+            result = await trio.to_thread.run_sync(function, *args, limiter=limiter, abandon_on_cancel=True)
+        except self._backend.ChannelFull as error:
+            raise ChannelFull(f"channel {args[0]!r} is full") from error
+        except (TypeError, ValueError, OverflowError, AssertionError, self._backend.MessageTooLarge) as error:
+            raise MessageRefused(str(error)) from error
+        except Exception as error:
+            self._connected = False
+            raise LayerUnavailable(f"{type(self._backend).__name__} failed: {error}") from error
+        finally:
+            self._calls += 1
+        self._connected = True
+        return result
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the layer lost its backend, rather than met a message that it cannot read."""
+    modules = {kind.__module__ for kind in type(error).__mro__}
+    return isinstance(error, OSError) or "redis.exceptions" in modules
+
+
+@asynccontextmanager
+async def open_threaded_layer(backend: Any) -> AsyncIterator[ThreadedLayer]:
+    """The bridge to `backend`. Leaving it waits for threads that may have a message, up to CLOSE_TIMEOUT."""
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        # Exceptions of the caller's block go around this nursery, which would wrap them in a group.
+        layer = ThreadedLayer(backend, nursery)
+        try:
+            yield layer
+        except Exception as error:
+            failure = error
+        finally:
+            with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                await layer.close()
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -62,8 +62,8 @@ class Running:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
-        if self.reply.state is not ReplyState.FINISHED:
-            await self._answer(error)
+            if self.reply.state is not ReplyState.FINISHED:
+                await self._answer(error)
         self._log(error)
 
     async def _work(self) -> OperationError | None:
@@ -86,7 +86,8 @@ class Running:
             logger.exception("operation %s (%s) failed", self.operation.id, self.operation.name)
             return OperationError("the operation failed")
         if not self._scope.cancelled_caught:
-            return None
+            finished = self.reply.state is ReplyState.FINISHED
+            return None if finished else OperationError("the operation ended without an answer")
         return self._interrupted_by or DeadlineExceeded(
             "the upstream took longer than the operation's deadline"
         )
@@ -101,7 +102,7 @@ class Running:
             return limit
         return limit - (time.time() - operation.sent_at)
 
-    async def _answer(self, error: OperationError | None) -> None:
+    async def _answer(self, error: OperationError) -> None:
         """The last word: shielded, because a cancelled operation must be answered too, and bounded.
 
         Anything but an OperationError that comes out of here would end the server, so what the layer
@@ -115,12 +116,11 @@ class Running:
         if scope.cancelled_caught or self.reply.state is not ReplyState.FINISHED:
             self.outcome = "reply_lost"
 
-    async def _say(self, error: OperationError | None) -> None:
+    async def _say(self, error: OperationError) -> None:
         if self.reply.state is ReplyState.STARTED:
             await self.reply.end()
             return
-        failure = error or OperationError("the operation ended without an answer")
-        status, headers, body = http_rules.error_response(failure.status, str(failure), self.operation.id)
+        status, headers, body = http_rules.error_response(error.status, str(error), self.operation.id)
         merged = http_rules.response_headers(status, headers, self.operation.response_headers)
         await self.reply.start(status, merged, body)
 

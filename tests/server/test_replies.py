@@ -12,13 +12,15 @@ from server_trio.errors import ChannelFull, LayerUnavailable
 from server_trio.limits import MAX_REPLY_CHUNK
 from server_trio.replies import Reply, ReplyState
 
+pytestmark = pytest.mark.autojump
+
 CHANNEL = "daphne.response.abcdefghij!klmnopqrst"
 
 
 async def sent_to(layer: MemoryLayer) -> list[dict[str, Any]]:
     """All messages that wait on the reply channel."""
     messages = []
-    with trio.move_on_after(0):
+    with trio.move_on_after(1):
         while True:
             messages += [
                 entry.content for entry in await layer.receive(0, ["daphne.response.abcdefghij!"], 100)
@@ -104,7 +106,6 @@ async def test_ending_a_reply_that_has_not_begun_or_is_finished_sends_nothing() 
     assert len(await sent_to(layer)) == 1
 
 
-@pytest.mark.autojump
 async def test_a_full_channel_is_waited_for_until_daphne_has_read() -> None:
     layer = MemoryLayer(capacity=1)
     await layer.send(CHANNEL, {"status": 200, "content": b"somebody else's"})
@@ -117,7 +118,6 @@ async def test_a_full_channel_is_waited_for_until_daphne_has_read() -> None:
     assert [message["content"] for message in first + second] == [b"somebody else's", b"mine"]
 
 
-@pytest.mark.autojump
 @pytest.mark.parametrize("failure", [ChannelFull("full"), LayerUnavailable("away")])
 async def test_waiting_for_the_layer_ends_with_the_callers_scope(failure: Exception) -> None:
     class Failing(MemoryLayer):

@@ -6,6 +6,7 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import trio
@@ -76,11 +77,16 @@ class Connection:
         return piece
 
     async def aclose(self) -> None:
-        """Close at once, without waiting for anything (no TLS closure alert). Idempotent."""
+        """Close at once, without waiting for anything (no TLS closure alert). Idempotent.
+
+        Is not interrupted by cancellation, so that callers can go on to account for what they held.
+        """
         stream, self._stream = self._stream, None
         if stream is not None:
             self.parser.close()
-            await trio.aclose_forcefully(stream)
+            # A deadline that has passed makes closing forceful, as in trio.aclose_forcefully.
+            with trio.CancelScope(shield=True, deadline=-math.inf):
+                await stream.aclose()
 
     async def _read_head(self) -> None:
         while not self.parser.head_done:

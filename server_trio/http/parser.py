@@ -20,7 +20,7 @@ _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connecti
 
 
 class _Stop(Exception):
-    """Raised in a callback to end llhttp's run; why is in `ResponseParser._fault`, or it is surplus."""
+    """Raised in a callback to end llhttp's run: `ResponseParser._fault` says why, or all was there."""
 
 
 class ResponseParser:
@@ -113,9 +113,8 @@ class ResponseParser:
     # --- llhttp's callbacks ----------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        if self.complete:  # bytes after the response that nobody asked for
-            self.reusable = False
-            raise _Stop
+        if self.complete:
+            raise _Stop  # bytes after the response that nobody asked for
         self.reason = b""
 
     def on_status(self, part: bytes) -> None:
@@ -151,9 +150,8 @@ class ResponseParser:
             self._refuse(self._too_large("body"))
 
     def on_body(self, part: bytes) -> None:
-        if self.complete:  # a body after HEAD
-            self.reusable = False
-            raise _Stop
+        if self.complete:
+            raise _Stop  # a body after HEAD
         self._body_size += len(part)
         if 0 < self._limits.response_body < self._body_size:
             self._refuse(self._too_large("body"))
@@ -209,12 +207,12 @@ class ResponseParser:
         """llhttp has stopped at an error: its own, or one that a callback raised."""
         if self._fault is not None:
             raise self._fault from None
-        cause = exc.__context__
-        if cause is not None and not isinstance(cause, _Stop):
-            raise cause  # a bug here, or KeyboardInterrupt: llhttp has hidden it
-        if not self.complete:
+        if self.complete:
+            self.reusable = False  # what follows the response is surplus, or garbage
+        elif isinstance(exc, httptools.HttpParserCallbackError):
+            raise exc  # a bug in the callbacks: they raise nothing but `_Stop`
+        else:
             raise self._protocol_error(str(exc)) from exc
-        self.reusable = False  # what follows the complete response is garbage
 
     def _protocol_error(self, reason: str) -> errors.UpstreamError:
         return errors.UpstreamError(f"{self._peer}: not a valid HTTP response: {reason}")

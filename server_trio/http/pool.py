@@ -96,8 +96,8 @@ class Pool:
     async def replace(self, connection: Connection) -> Connection:
         """A new connection in the place of one that turned out to be dead."""
         self._in_use.discard(connection)
-        await connection.aclose()
         try:
+            await connection.aclose()
             return await self._connect(connection.origin)
         except BaseException:
             self._free_place(connection.origin, self._origins[connection.origin])

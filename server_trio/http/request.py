@@ -94,6 +94,13 @@ class Request(RequestProcessor):  # type: ignore[misc]
 
         Raises `InvalidRequest` for what cannot be sent.
         """
+        try:
+            await self._fold()
+        except UnicodeEncodeError:
+            raise InvalidRequest("the request holds a lone surrogate, which has no encoding") from None
+        self._build_head()
+
+    async def _fold(self) -> None:
         if self.params is not None:
             self._build_path()
         if self.data is not None or self.json is not None or self.multipart is not None:
@@ -102,7 +109,6 @@ class Request(RequestProcessor):  # type: ignore[misc]
             self._add_cookies(self.cookies)
         if self.auth is not None or self.url.userinfo is not None:
             await self._add_authorization()
-        self._build_head()
 
     async def make_request(self, redirect: bool = False) -> None:
         """asks' own exchange is not used."""
@@ -152,10 +158,7 @@ class Request(RequestProcessor):  # type: ignore[misc]
     def _dict_to_query(data: Any, params: bool = True, base_query: bool = False) -> str:
         """application/x-www-form-urlencoded pairs (asks encodes lists twice and knows no pairs)."""
         pairs = data.items() if isinstance(data, Mapping) else data
-        try:
-            return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
-        except UnicodeEncodeError:
-            raise InvalidRequest("a parameter holds a lone surrogate, which has no encoding") from None
+        return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
 
     def _add_cookies(self, cookies: Pairs) -> None:
         """One Cookie header with all of them: RFC 6265 5.4 allows no second one."""

@@ -91,24 +91,39 @@ class Peer:
 
     async def wait_closed(self):
         while await self.read_some():
-            pass
+            self._buffer = b""
 
 
 class Upstream:
-    def __init__(self, scheme):
+    def __init__(self, scripts, scheme="http", host="127.0.0.1"):
         self.requests = []  # of all connections, in order of arrival
         self.connections = []  # the Peers, in order of acceptance
         self.scheme = scheme
-        self.port = None
+        self.host = host
+        self.port = 80
+        self._scripts = list(scripts)
 
     def url(self, target="/"):
-        return "{}://127.0.0.1:{}{}".format(self.scheme, self.port, target)
+        return "{}://{}:{}{}".format(self.scheme, self.host, self.port, target)
+
+    async def play(self, stream):
+        """Play the next script on a connection; whether it came to its end."""
+        peer = Peer(stream, self)
+        self.connections.append(peer)
+        assert self._scripts, "one connection more than there are scripts"
+        for step in self._scripts.pop(0):
+            if not isinstance(step, bytes):
+                await step(peer)
+            elif await peer.read_request() is None:
+                return False
+            else:
+                await peer.send(step)
+        return True
 
 
 @asynccontextmanager
 async def open_upstream(*scripts, ssl_context=None):
-    upstream = Upstream("https" if ssl_context else "http")
-    remaining = list(scripts)
+    upstream = Upstream(scripts, "https" if ssl_context else "http")
 
     async def serve(stream):
         async with stream:
@@ -118,22 +133,34 @@ async def open_upstream(*scripts, ssl_context=None):
                     await stream.do_handshake()
                 except trio.BrokenResourceError:
                     return  # the client does not like the certificate
-            peer = Peer(stream, upstream)
-            upstream.connections.append(peer)
-            assert remaining, "one connection more than there are scripts"
-            for step in remaining.pop(0):
-                if not isinstance(step, bytes):
-                    await step(peer)
-                elif await peer.read_request() is None:
-                    return
-                else:
-                    await peer.send(step)
-            if ssl_context:
+            if await upstream.play(stream) and ssl_context:
                 await stream.unwrap()  # a closure alert
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
         upstream.port = listeners[0].socket.getsockname()[1]
+        try:
+            yield upstream
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_memory_upstream(*scripts):
+    """The same without sockets, for tests of time: `upstream.open_stream` is for `Session(open_stream=...)`."""
+    upstream = Upstream(scripts, host="memory.example")
+    async with trio.open_nursery() as nursery:
+
+        async def serve(stream):
+            async with stream:
+                await upstream.play(stream)
+
+        async def open_stream(origin):
+            ours, theirs = trio.testing.memory_stream_pair()
+            nursery.start_soon(serve, theirs)
+            return ours
+
+        upstream.open_stream = open_stream
         try:
             yield upstream
         finally:

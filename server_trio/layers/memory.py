@@ -11,6 +11,7 @@ lists, what a layer cannot carry is refused), names, capacities and expiry follo
 from __future__ import annotations
 
 import contextlib
+import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -92,7 +93,8 @@ class MemoryLayer:
     def receive_nowait(self, channels: Sequence[str], limit: int) -> list[Received]:
         """What is there, at most `limit` messages."""
         received: list[Received] = []
-        for channel in channels:
+        # In random order, as asgi_redis does it, so that a busy channel does not starve the others.
+        for channel in random.sample(channels, len(channels)):
             self._expire(channel)
             queue = self._channels.get(channel, deque())
             while queue and len(received) < limit:

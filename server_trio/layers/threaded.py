@@ -28,7 +28,8 @@ THREADS = 40  # at once for sends, and as many for receives; what Trio itself al
 PROBE = 0.005  # seconds; a receive(block=True) that comes back sooner with nothing does not block
 FIRST_POLL = 0.001  # seconds between two looks at a layer that does not block
 LONGEST_POLL = 0.02  # seconds; at most 50 looks a second while nothing comes
-CLOSE_TIMEOUT = 6.0  # seconds; asgi_redis's receive(block=True) takes up to 5 (asgi_redis/core.py:39)
+BLPOP_TIMEOUT = 1  # seconds of one wait in asgi_redis, instead of 5 (core.py:39); as long takes the shutdown
+CLOSE_TIMEOUT = 6.0  # seconds to wait for the threads of other layers
 RETURN_PAUSE = 0.1  # seconds between attempts to send a message back
 
 
@@ -47,10 +48,10 @@ class Turn:
 class ThreadedLayer:
     """A `Layer` over a synchronous one; made by `open_threaded_layer`. It has one shard.
 
-    A layer whose receive(block=True) waits (asgi_redis, asgi_ipc) keeps one thread in it, up to 5 s
-    longer than the `receive` that was cancelled. One that does not wait (asgiref.inmemory), or
-    that looks at one of several shards only (asgi_redis with several hosts: up to 5 s each,
-    asgi_redis/core.py:213-215,255), is polled, at most every LONGEST_POLL.
+    A layer whose receive(block=True) waits (asgi_redis) keeps one thread in it, for a moment longer
+    than the `receive` that was cancelled. One that does not wait (asgiref.inmemory), or that looks
+    at one of several shards only (asgi_redis with several hosts, core.py:213-215,255), is polled:
+    each time nothing came the next look is later, until there is one every LONGEST_POLL.
     """
 
     def __init__(self, backend: Any, nursery: trio.Nursery) -> None:
@@ -59,6 +60,8 @@ class ThreadedLayer:
         # Apart, so that receives that wait do not keep sends from their turn.
         self._senders = trio.CapacityLimiter(THREADS)
         self._receivers = trio.CapacityLimiter(THREADS)
+        if getattr(backend, "blpop_timeout", 0) > BLPOP_TIMEOUT:
+            backend.blpop_timeout = BLPOP_TIMEOUT
         self._hosts = int(getattr(backend, "ring_size", 1))
         self._blocks = self._hosts == 1
         self._turns: set[Turn] = set()

@@ -41,6 +41,7 @@ SHIMS: tuple[Shim, ...] = (
     asgi_redis_msgpack.shim,
     asgi_redis_zadd.shim,
     asgi_redis_blpop.shim,
+    asgi_redis_blpop.sentinel,
     asgi_redis_sentinel.shim,
     asgi_redis_twisted.shim,
     anyio_trio.shim,

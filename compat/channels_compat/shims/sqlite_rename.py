@@ -58,7 +58,7 @@ def apply(module: Any) -> None:
 
 shim = Shim(
     name="django-sqlite-rename",
-    cause="SQLite 3.26 lets foreign keys follow a renamed table; Django 1.11 renames it away to rebuild it.",
+    cause="SQLite 3.26 lets foreign keys follow a table that Django 1.11 renames away to rebuild it.",
     source="Django 1.11.29 django/db/backends/sqlite3/schema.py:74-80; Django ticket 29182",
     module=MODULE,
     needed=needed,

@@ -17,6 +17,17 @@ def with_flags_first(pattern: str) -> str:
     return (f"(?{flags})" if flags else "") + _FLAGS.sub(r"\1", pattern)
 
 
+class FlaggedPattern:
+    """A compiled pattern that shows the text it was made of: Django strips its ^ and joins it to others."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self.pattern = pattern
+        self._compiled = re.compile(with_flags_first(pattern), flags)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compiled, name)
+
+
 class OldRe:
     """What django.urls.resolvers sees as `re`."""
 
@@ -29,7 +40,7 @@ class OldRe:
         except re.error as error:
             if "global flags not at the start" not in str(error):
                 raise
-            return re.compile(with_flags_first(pattern), flags)
+            return FlaggedPattern(pattern, flags)
 
     def search(self, pattern: str, text: str, flags: int = 0) -> Any:
         return self.compile(pattern, flags).search(text)

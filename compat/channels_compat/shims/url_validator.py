@@ -40,7 +40,7 @@ def apply(module: Any) -> None:
 
 shim = Shim(
     name="django-url-validator",
-    cause="Since Python 3.11.4 urlsplit raises for a wrong [host]; a URL field then fails with a 500.",
+    cause="Since Python 3.11.4 urlsplit raises for a wrong [host]; URLValidator lets that through as a 500.",
     source="Django 1.11.29 django/core/validators.py:142; Django 2.2.28 django/core/validators.py:137",
     module=MODULE,
     needed=needed,

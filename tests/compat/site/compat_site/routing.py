@@ -1,5 +1,4 @@
 from channels.routing import route
-
 from notes import consumers
 
 channel_routing = [

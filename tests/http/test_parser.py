@@ -1,5 +1,7 @@
 """Reading responses, byte by byte and at once."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ class Read:
         self.parser.begin(method == "HEAD")
         self.body = b""
         edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             if start != end and not self.parser.complete:
                 self.parser.feed(data[start:end])
                 self.body += self.parser.take_body()
@@ -59,9 +61,16 @@ def test_headers_come_as_sent_in_order_with_duplicates_and_any_bytes():
         b"Padded: \t x y \t\r\nContent-Length: 0\r\n\r\n"
     )
     assert parser.headers == [
-        (b"B", b"1"), (b"a", b"2"), (b"B", b"3"), (b"Set-Cookie", b"flag"), (b"set-cookie", b"x=1"),
-        (b"L", b"\xe9\xff"), (b"Empty", b""), (b"Padded", b"x y"), (b"Content-Length", b"0"),
-    ]  # fmt: skip
+        (b"B", b"1"),
+        (b"a", b"2"),
+        (b"B", b"3"),
+        (b"Set-Cookie", b"flag"),
+        (b"set-cookie", b"x=1"),
+        (b"L", b"\xe9\xff"),
+        (b"Empty", b""),
+        (b"Padded", b"x y"),
+        (b"Content-Length", b"0"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +92,27 @@ def test_the_status_line_gives_status_and_reason(line, status, reason):
 @pytest.mark.parametrize(
     "data",
     [
-        b"\x16\x03\x01\x02\x00", b"<html>", b"SSH-2.0-x\r\n", b"ICY 200 OK\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
-        b"HTTP/0.9 200 OK\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n",
-        b"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1  200 OK\r\n\r\n", OK + b"A\r\n\r\n",
-        OK + b": b\r\n\r\n", OK + b"A : b\r\n\r\n", OK + b"A: b\0\r\n\r\n", OK + b"A: b\r\n folded\r\n\r\n",
-        OK + b"A\xe9: b\r\n\r\n", OK + b" A: b\r\n\r\n", OK + b"A: b\rc\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"<html>",
+        b"SSH-2.0-x\r\n",
+        b"ICY 200 OK\r\n\r\n",
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/0.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1  200 OK\r\n\r\n",
+        OK + b"A\r\n\r\n",
+        OK + b": b\r\n\r\n",
+        OK + b"A : b\r\n\r\n",
+        OK + b"A: b\0\r\n\r\n",
+        OK + b"A: b\r\n folded\r\n\r\n",
+        OK + b"A\xe9: b\r\n\r\n",
+        OK + b" A: b\r\n\r\n",
+        OK + b"A: b\rc\r\n\r\n",
     ],
-)  # fmt: skip
+)
 def test_garbage_is_an_upstream_error_that_names_the_host(data):
     with pytest.raises(errors.UpstreamError, match=r"^h: not a valid HTTP response: "):
         read(data)
@@ -115,10 +138,12 @@ def test_interim_responses_are_skipped():
 @pytest.mark.parametrize(
     "head",
     [
-        b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-        b"HTTP/1.1 103 Hints\r\nContent-Length: 3\r\n\r\nabc", b"HTTP/1.1 103 X\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 103 Hints\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 103 X\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
-)  # fmt: skip
+)
 def test_interim_responses_that_nobody_asked_for_or_with_a_body_are_errors(head):
     with pytest.raises(errors.UpstreamError):
         read(head + OK + b"Content-Length: 0\r\n\r\n")
@@ -165,9 +190,13 @@ def test_chunks_are_joined_and_extensions_and_trailers_dropped():
 
 @pytest.mark.parametrize(
     "head",
-    [OK + b"\r\n", OK + b"Connection: close\r\n\r\n", OK + b"Transfer-Encoding: identity\r\n\r\n",
-     b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n"],
-)  # fmt: skip
+    [
+        OK + b"\r\n",
+        OK + b"Connection: close\r\n\r\n",
+        OK + b"Transfer-Encoding: identity\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n",
+    ],
+)
 def test_without_length_the_body_ends_with_the_connection(head):
     parser, body = read(head + b"hello", eof=True)
     assert (parser.complete, parser.reusable, body) == (True, False, b"hello")
@@ -175,9 +204,14 @@ def test_without_length_the_body_ends_with_the_connection(head):
 
 @pytest.mark.parametrize(
     "data",
-    [b"HTTP/1.1 20", OK + b"A: b\r\n", OK + b"Content-Length: 5\r\n\r\nhell",
-     OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n"],
-)  # fmt: skip
+    [
+        b"HTTP/1.1 20",
+        OK + b"A: b\r\n",
+        OK + b"Content-Length: 5\r\n\r\nhell",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n",
+    ],
+)
 def test_an_early_end_is_a_truncated_response(data):
     with pytest.raises(errors.UpstreamTruncated):
         read(data, eof=True)
@@ -186,25 +220,46 @@ def test_an_early_end_is_a_truncated_response(data):
 @pytest.mark.parametrize(
     "framing",
     [
-        b"Content-Length: 5\r\nContent-Length: 6\r\n", b"Content-Length: 5\r\nContent-Length: 5\r\n",
-        b"Content-Length: 5, 5\r\n", b"Content-Length: +5\r\n", b"Content-Length: -5\r\n", b"Content-Length:\r\n",
-        b"Content-Length: 0x5\r\n", b"Content-Length: 5 5\r\n", b"Content-Length: 99999999999999999999999\r\n",
-        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-        b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: chunked, gzip\r\n",
-        b"Transfer-Encoding: xchunked\r\n", b"Transfer-Encoding: chunked, chunked\r\n",
-        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: \x0bchunked\r\n",
-        b"Transfer-Encoding : chunked\r\n", b"Transfer-Encoding: identity, chunked\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 5\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5, 5\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length:\r\n",
+        b"Content-Length: 0x5\r\n",
+        b"Content-Length: 5 5\r\n",
+        b"Content-Length: 99999999999999999999999\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"Transfer-Encoding: gzip\r\n",
+        b"Transfer-Encoding: chunked, gzip\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: \x0bchunked\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b"Transfer-Encoding: identity, chunked\r\n",
     ],
-)  # fmt: skip
+)
 def test_a_body_whose_end_can_be_read_in_two_ways_is_an_error(framing):
     with pytest.raises(errors.UpstreamError):
         read(OK + framing + b"\r\n5\r\nhello\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
-    "chunks", [b"0x5\r\nhello\r\n", b"-5\r\nhello\r\n", b"+5\r\nhello\r\n", b"5\r\nhelloX\r\n", b"\r\nhello\r\n",
-               b"ffffffffffffffffff\r\n", b"5;a\x00b\r\nhello\r\n", b"g\r\n"]
-)  # fmt: skip
+    "chunks",
+    [
+        b"0x5\r\nhello\r\n",
+        b"-5\r\nhello\r\n",
+        b"+5\r\nhello\r\n",
+        b"5\r\nhelloX\r\n",
+        b"\r\nhello\r\n",
+        b"ffffffffffffffffff\r\n",
+        b"5;a\x00b\r\nhello\r\n",
+        b"g\r\n",
+    ],
+)
 def test_a_malformed_chunk_is_an_error(chunks):
     with pytest.raises(errors.UpstreamError):
         read(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
@@ -218,11 +273,14 @@ SMALL = HttpLimits(response_head=100, response_body=10)
 @pytest.mark.parametrize(
     "data",
     [
-        OK + b"A: " + b"x" * 200 + b"\r\nContent-Length: 1\r\n\r\nb", OK + b"A: b\r\n" * 40 + b"\r\n",
-        OK + b"A" * 200 + b": b\r\n\r\n", b"HTTP/1.1 200 " + b"x" * 200 + b"\r\nContent-Length: 1\r\n\r\na",
-        OK + b"A: " + b"x" * 200, b"\r\n" * 200,
+        OK + b"A: " + b"x" * 200 + b"\r\nContent-Length: 1\r\n\r\nb",
+        OK + b"A: b\r\n" * 40 + b"\r\n",
+        OK + b"A" * 200 + b": b\r\n\r\n",
+        b"HTTP/1.1 200 " + b"x" * 200 + b"\r\nContent-Length: 1\r\n\r\na",
+        OK + b"A: " + b"x" * 200,
+        b"\r\n" * 200,
     ],
-)  # fmt: skip
+)
 def test_a_head_over_the_limit_is_too_large_slow_or_fast(data):
     with pytest.raises(errors.UpstreamTooLarge, match="head is larger than 100 bytes"):
         read(data, limits=SMALL)
@@ -236,10 +294,11 @@ def test_a_small_head_may_come_with_a_body_larger_than_the_heads_limit():
 @pytest.mark.parametrize(
     "data",
     [
-        OK + b"Content-Length: 11\r\n\r\n", OK + b"\r\n" + b"x" * 11,
+        OK + b"Content-Length: 11\r\n\r\n",
+        OK + b"\r\n" + b"x" * 11,
         OK + b"Transfer-Encoding: chunked\r\n\r\n6\r\nhello,\r\n5\r\nworld\r\n0\r\n\r\n",
     ],
-)  # fmt: skip
+)
 def test_a_body_over_the_limit_is_too_large(data):
     with pytest.raises(errors.UpstreamTooLarge, match="body is larger than 10 bytes"):
         read(data, limits=SMALL)
@@ -258,7 +317,9 @@ def test_no_limit_on_bodies_is_0():
     assert read(OK + b"Content-Length: 5\r\n\r\nhello", limits=limits)[1] == b"hello"
 
 
-@pytest.mark.parametrize("endless", [b"0\r\nA: " + b"x" * 500, b"0\r\n" + b"A: b\r\n" * 90, b"5;" + b"x" * 500])
+@pytest.mark.parametrize(
+    "endless", [b"0\r\nA: " + b"x" * 500, b"0\r\n" + b"A: b\r\n" * 90, b"5;" + b"x" * 500]
+)
 def test_endless_trailers_and_extensions_are_too_large(endless):
     with pytest.raises(errors.UpstreamTooLarge):
         read(OK + b"Transfer-Encoding: chunked\r\n\r\n" + endless, limits=SMALL)
@@ -313,11 +374,27 @@ def test_bytes_after_the_response_do_not_change_it_but_forbid_reuse(method, resp
 
 # --- whatever comes -------------------------------------------------------------------------------
 
-lines = st.sampled_from([
-    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 304 Not Modified\r\n",
-    b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
-    b"A: b\r\n", b"\r\n", b"\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"hello", b"0\r\nA: b\r\n\r\n", b"\0", b"HTTP/1.1 101 X\r\n",
-])  # fmt: skip
+lines = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.0 200 OK\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: 0\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Connection: close\r\n",
+        b"A: b\r\n",
+        b"\r\n",
+        b"\n",
+        b"5\r\nhello\r\n",
+        b"0\r\n\r\n",
+        b"hello",
+        b"0\r\nA: b\r\n\r\n",
+        b"\0",
+        b"HTTP/1.1 101 X\r\n",
+    ]
+)
 anything = st.one_of(
     st.binary(max_size=200),
     st.lists(st.one_of(lines, st.binary(max_size=6)), max_size=12).map(b"".join),
@@ -325,7 +402,12 @@ anything = st.one_of(
 )
 
 
-@given(data=anything, cuts=st.lists(st.integers(1, 200)), method=st.sampled_from(["GET", "HEAD"]), eof=st.booleans())
+@given(
+    data=anything,
+    cuts=st.lists(st.integers(1, 200)),
+    method=st.sampled_from(["GET", "HEAD"]),
+    eof=st.booleans(),
+)
 def test_any_bytes_are_read_or_an_upstream_error_wherever_they_are_cut(data, cuts, method, eof):
     limits = HttpLimits(response_head=120, response_body=60)
     result = failure_of(data, cuts=cuts, method=method, eof=eof, limits=limits)
@@ -334,7 +416,12 @@ def test_any_bytes_are_read_or_an_upstream_error_wherever_they_are_cut(data, cut
         assert len(result.body) <= 60
 
 
-@given(data=anything, cuts=st.lists(st.integers(1, 200)), method=st.sampled_from(["GET", "HEAD"]), eof=st.booleans())
+@given(
+    data=anything,
+    cuts=st.lists(st.integers(1, 200)),
+    method=st.sampled_from(["GET", "HEAD"]),
+    eof=st.booleans(),
+)
 def test_where_bytes_are_cut_does_not_change_what_they_mean(data, cuts, method, eof):
     at_once = failure_of(data, method=method, eof=eof)
     in_pieces = failure_of(data, cuts=cuts, method=method, eof=eof)

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM117 (nested blocks show what lives in what)
 """Places: how many connections an origin gets, who gets the next one, and who gives it back."""
 
 import pytest
@@ -42,7 +43,10 @@ class Gate:
 async def test_an_origin_never_has_more_connections_than_places():
     gate = Gate()
     limits = HttpLimits(connections_per_origin=3)
-    async with open_memory_upstream(*[[gate]] * 3) as upstream, Session(limits, open_stream=upstream.open_stream) as session:
+    async with (
+        open_memory_upstream(*[[gate]] * 3) as upstream,
+        Session(limits, open_stream=upstream.open_stream) as session,
+    ):
         async with trio.open_nursery() as nursery:
             for _ in range(10):
                 nursery.start_soon(get, session, upstream.url())
@@ -59,7 +63,10 @@ async def test_places_of_one_origin_do_not_delay_another():
     gate = Gate()
     limits = HttpLimits(connections_per_origin=1)
     async with open_memory_upstream([gate], [answer(b"other")]) as upstream:
-        async with Session(limits, open_stream=upstream.open_stream) as session, trio.open_nursery() as nursery:
+        async with (
+            Session(limits, open_stream=upstream.open_stream) as session,
+            trio.open_nursery() as nursery,
+        ):
             nursery.start_soon(get, session, "http://busy/")
             await trio.testing.wait_all_tasks_blocked()
             assert await get(session, "http://free/") == b"other"
@@ -72,7 +79,7 @@ async def test_places_are_given_in_the_order_of_asking():
         async with Session(limits, open_stream=upstream.open_stream) as session:
             async with trio.open_nursery() as nursery:
                 for number in range(6):
-                    nursery.start_soon(get, session, upstream.url("/{}".format(number)))
+                    nursery.start_soon(get, session, upstream.url(f"/{number}"))
                     await trio.testing.wait_all_tasks_blocked()
     assert [request.target for request in upstream.requests] == [b"/%d" % number for number in range(6)]
 
@@ -80,7 +87,10 @@ async def test_places_are_given_in_the_order_of_asking():
 async def test_a_waiter_that_is_cancelled_leaves_the_queue_and_the_next_one_gets_the_place():
     gate = Gate()
     limits = HttpLimits(connections_per_origin=1)
-    async with open_memory_upstream([gate]) as upstream, Session(limits, open_stream=upstream.open_stream) as session:
+    async with (
+        open_memory_upstream([gate]) as upstream,
+        Session(limits, open_stream=upstream.open_stream) as session,
+    ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(get, session, upstream.url("/first"))
             await trio.testing.wait_all_tasks_blocked()
@@ -144,7 +154,10 @@ async def test_a_failed_connection_gives_its_place_to_the_next():
         return await upstream.open_stream(origin)
 
     limits = HttpLimits(connections_per_origin=1)
-    async with open_memory_upstream([answer(b"ok")]) as upstream, Session(limits, open_stream=open_stream) as session:
+    async with (
+        open_memory_upstream([answer(b"ok")]) as upstream,
+        Session(limits, open_stream=open_stream) as session,
+    ):
         with pytest.raises(errors.UpstreamError, match="refused"):
             await get(session, upstream.url())
         assert session.statistics().origins == {}
@@ -186,7 +199,7 @@ async def test_origins_are_forgotten_when_nothing_is_left_of_them():
     async with open_memory_upstream(*[[answer(b"", b"Connection: close")]] * 50) as upstream:
         async with Session(HttpLimits(), open_stream=upstream.open_stream) as session:
             for number in range(50):
-                await get(session, "http://host{}/".format(number))
+                await get(session, f"http://host{number}/")
             assert session.statistics().origins == {}
 
 
@@ -200,7 +213,7 @@ async def test_connecting_has_its_own_bound():
 
     async with Session(HttpLimits(connect_timeout=3), open_stream=open_stream) as session:
         started = trio.current_time()
-        with pytest.raises(errors.UpstreamTimeout, match="slow.example: no connection within 3 seconds"):
+        with pytest.raises(errors.UpstreamTimeout, match=r"slow\.example: no connection within 3 seconds"):
             await get(session, "http://slow.example/")
         assert trio.current_time() - started == pytest.approx(3)
         assert session.statistics().origins == {}

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM117 (nested blocks show what lives in what)
 """Following redirects. The rules themselves are channels_async.http_rules' and tested there."""
 
 import pytest
@@ -32,12 +33,18 @@ async def test_a_redirect_is_followed_on_the_same_connection():
 @pytest.mark.parametrize(
     ("status", "method", "then", "body"),
     [
-        (b"301 Moved", "POST", b"GET", b""), (b"302 Found", "POST", b"GET", b""), (b"303 See Other", "POST", b"GET", b""),
-        (b"307 Temporary", "POST", b"POST", b"body"), (b"308 Permanent", "POST", b"POST", b"body"),
-        (b"302 Found", "PUT", b"PUT", b"body"), (b"303 See Other", "PUT", b"GET", b""), (b"302 Found", "HEAD", b"HEAD", b""),
-        (b"303 See Other", "HEAD", b"HEAD", b""), (b"308 Permanent", "GET", b"GET", b""),
+        (b"301 Moved", "POST", b"GET", b""),
+        (b"302 Found", "POST", b"GET", b""),
+        (b"303 See Other", "POST", b"GET", b""),
+        (b"307 Temporary", "POST", b"POST", b"body"),
+        (b"308 Permanent", "POST", b"POST", b"body"),
+        (b"302 Found", "PUT", b"PUT", b"body"),
+        (b"303 See Other", "PUT", b"GET", b""),
+        (b"302 Found", "HEAD", b"HEAD", b""),
+        (b"303 See Other", "HEAD", b"HEAD", b""),
+        (b"308 Permanent", "GET", b"GET", b""),
     ],
-)  # fmt: skip
+)
 async def test_method_and_body_after_a_redirect(status, method, then, body):
     arguments = {} if method in ("GET", "HEAD") else {"body": b"body", "headers": [(b"Content-Type", b"x/y")]}
     first = b"HTTP/1.1 " + status + b"\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
@@ -50,14 +57,24 @@ async def test_method_and_body_after_a_redirect(status, method, then, body):
 
 
 async def test_a_form_is_sent_again_as_it_was_by_307():
-    async with open_upstream([redirect(b"/b", b"307 Temporary"), answer()]) as upstream, Session(HttpLimits()) as session:
-        await get(session, upstream.url("/a"), "POST", data=[("a", "b")], params=[("q", "1")], cookies=[("c", "d")])
+    async with (
+        open_upstream([redirect(b"/b", b"307 Temporary"), answer()]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
+        await get(
+            session, upstream.url("/a"), "POST", data=[("a", "b")], params=[("q", "1")], cookies=[("c", "d")]
+        )
         again = upstream.requests[1]
         assert (again.target, again.body, again.get(b"Cookie")) == (b"/b", b"a=b", b"c=d")
         assert again.get(b"Content-Type") == b"application/x-www-form-urlencoded"
 
 
-SECRETS = [(b"Authorization", b"Bearer x"), (b"Cookie", b"a=b"), (b"Host", b"virtual.example"), (b"X-Kept", b"1")]
+SECRETS = [
+    (b"Authorization", b"Bearer x"),
+    (b"Cookie", b"a=b"),
+    (b"Host", b"virtual.example"),
+    (b"X-Kept", b"1"),
+]
 
 
 async def test_credentials_stay_within_the_origin():
@@ -69,7 +86,10 @@ async def test_credentials_stay_within_the_origin():
 
 async def test_credentials_do_not_go_to_another_origin():
     async with open_upstream([answer()]) as other:
-        async with open_upstream([redirect(other.url("/b").encode())]) as upstream, Session(HttpLimits()) as session:
+        async with (
+            open_upstream([redirect(other.url("/b").encode())]) as upstream,
+            Session(HttpLimits()) as session,
+        ):
             await get(session, upstream.url(), headers=SECRETS, cookies=[("c", "d")])
         again = other.requests[0]
         assert again.get(b"Host") == b"127.0.0.1:%d" % other.port
@@ -94,10 +114,14 @@ async def test_basic_auth_stays_within_the_origin_and_does_not_leave_it(how):
 @pytest.mark.parametrize(
     "response",
     [
-        b"HTTP/1.1 304 Not Modified\r\nLocation: /b\r\n\r\n", answer(b"", status=b"302 Found"), answer(b"", status=b"300 Multiple"),
-        redirect(b"/b", b"305 Use Proxy"), redirect(b"/b", b"201 Created"), redirect(b"", b"302 Found"),
+        b"HTTP/1.1 304 Not Modified\r\nLocation: /b\r\n\r\n",
+        answer(b"", status=b"302 Found"),
+        answer(b"", status=b"300 Multiple"),
+        redirect(b"/b", b"305 Use Proxy"),
+        redirect(b"/b", b"201 Created"),
+        redirect(b"", b"302 Found"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_redirect_is_given_to_the_caller(response):
     async with open_upstream([response]) as upstream, Session(HttpLimits()) as session:
         seen, _ = await get(session, upstream.url())
@@ -120,13 +144,17 @@ async def test_more_redirects_than_allowed_are_an_upstream_error():
 
 
 async def test_as_many_redirects_as_allowed_are_followed():
-    async with open_upstream([redirect(b"/")] * 3 + [answer(b"end")]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([redirect(b"/")] * 3 + [answer(b"end")]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         response, body = await get(session, upstream.url(), max_redirects=3)
         assert (response.redirects, body) == (3, b"end")
 
 
 @pytest.mark.parametrize(
-    "location", [b"ftp://x/", b"file:///etc/passwd", b"http://a b/", b"http://h:99999/", b"//[/", b"javascript:x"]
+    "location",
+    [b"ftp://x/", b"file:///etc/passwd", b"http://a b/", b"http://h:99999/", b"//[/", b"javascript:x"],
 )
 async def test_a_redirect_that_cannot_be_followed_is_an_upstream_error(location):
     async with open_upstream([redirect(location)]) as upstream, Session(HttpLimits()) as session:
@@ -175,7 +203,9 @@ async def test_a_slow_body_of_a_redirect_is_not_waited_for():
             assert trio.current_time() - started < 1
 
 
-@pytest.mark.parametrize("body", [b"Transfer-Encoding: chunked\r\n\r\nzzz\r\n", b"Content-Length: 10\r\n\r\nhello"])
+@pytest.mark.parametrize(
+    "body", [b"Transfer-Encoding: chunked\r\n\r\nzzz\r\n", b"Content-Length: 10\r\n\r\nhello"]
+)
 async def test_a_broken_body_of_a_redirect_does_not_matter(body):
     head, separator, rest = body.partition(b"\r\n\r\n")
     broken = sending(b"HTTP/1.1 302 Found\r\nLocation: /b\r\n" + head + separator, rest)

@@ -42,16 +42,28 @@ async def test_headers_go_out_in_order_with_their_case_and_duplicates():
 
 async def test_header_values_may_be_any_bytes_but_line_breaks_and_nul():
     request = await sent(headers=[(b"X-Name", "é".encode()), (b"X-Latin", b"\xe9\xff"), (b"X-Empty", b"")])
-    assert [request.get(name) for name in (b"X-Name", b"X-Latin", b"X-Empty")] == ["é".encode(), b"\xe9\xff", b""]
+    assert [request.get(name) for name in (b"X-Name", b"X-Latin", b"X-Empty")] == [
+        "é".encode(),
+        b"\xe9\xff",
+        b"",
+    ]
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        (b"X", b"a\r\nY: b"), (b"X", b"a\nb"), (b"X", b"a\rb"), (b"X", b"a\0"), (b"X\r\nY", b"a"), (b"X:", b"a"),
-        (b"X Y", b"a"), (b"", b"a"), (b"X\xe9", b"a"), (b"X ", b"a"),
+        (b"X", b"a\r\nY: b"),
+        (b"X", b"a\nb"),
+        (b"X", b"a\rb"),
+        (b"X", b"a\0"),
+        (b"X\r\nY", b"a"),
+        (b"X:", b"a"),
+        (b"X Y", b"a"),
+        (b"", b"a"),
+        (b"X\xe9", b"a"),
+        (b"X ", b"a"),
     ],
-)  # fmt: skip
+)
 async def test_a_header_that_would_break_out_of_its_line_is_refused(header):
     with pytest.raises(InvalidRequest):
         await sent(headers=[header])
@@ -90,18 +102,30 @@ async def test_a_body_goes_out_as_it_is_with_its_length_in_bytes(method):
 @pytest.mark.parametrize(
     "header",
     [
-        (b"Content-Length", b"3"), (b"content-length", b"0"), (b"Transfer-Encoding", b"chunked"), (b"TE", b"trailers"),
-        (b"Trailer", b"X"), (b"Upgrade", b"websocket"), (b"Keep-Alive", b"timeout=5"), (b"Expect", b"100-continue"),
-        (b"Proxy-Connection", b"keep-alive"), (b"Connection", b"keep-alive"),
+        (b"Content-Length", b"3"),
+        (b"content-length", b"0"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"TE", b"trailers"),
+        (b"Trailer", b"X"),
+        (b"Upgrade", b"websocket"),
+        (b"Keep-Alive", b"timeout=5"),
+        (b"Expect", b"100-continue"),
+        (b"Proxy-Connection", b"keep-alive"),
+        (b"Connection", b"keep-alive"),
     ],
-)  # fmt: skip
+)
 async def test_framing_and_hop_by_hop_headers_of_the_caller_are_not_passed_on(header):
     request = await sent(method="POST", headers=[header, (b"X-Kept", b"1")], body=b"12345")
     assert request.get(b"Content-Length") == b"5"
     assert request.get(b"X-Kept") == b"1"
     assert {name.lower() for name, _ in request.headers} == {
-        b"host", b"x-kept", b"accept", b"accept-encoding", b"user-agent", b"content-length",
-    }  # fmt: skip
+        b"host",
+        b"x-kept",
+        b"accept",
+        b"accept-encoding",
+        b"user-agent",
+        b"content-length",
+    }
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -150,7 +174,8 @@ async def test_a_host_header_of_the_caller_is_honoured_and_comes_first():
 
 
 @pytest.mark.parametrize(
-    "headers", [[(b"Host", b"a b")], [(b"Host", b"a/b")], [(b"Host", b"")], [(b"Host", b"a"), (b"host", b"b")]]
+    "headers",
+    [[(b"Host", b"a b")], [(b"Host", b"a/b")], [(b"Host", b"")], [(b"Host", b"a"), (b"host", b"b")]],
 )
 async def test_a_host_header_that_is_no_host_or_is_there_twice_is_refused(headers):
     with pytest.raises(InvalidRequest):
@@ -214,7 +239,9 @@ async def test_a_cookie_with_a_line_break_is_refused():
 # --- bodies ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [[("a", "1 2"), ("b", "é&"), ("a", "~")], (("a", "1 2"), ("b", "é&"), ("a", "~"))])
+@pytest.mark.parametrize(
+    "data", [[("a", "1 2"), ("b", "é&"), ("a", "~")], (("a", "1 2"), ("b", "é&"), ("a", "~"))]
+)
 async def test_pairs_become_a_form(data):
     request = await sent(method="POST", data=data)
     assert request.get(b"Content-Type") == b"application/x-www-form-urlencoded"
@@ -280,11 +307,14 @@ async def test_multipart_opens_no_files(tmp_path):
 @pytest.mark.parametrize(
     "bodies",
     [
-        {"body": b"a", "data": "b"}, {"body": b"", "json": b"1"}, {"data": "a", "json": b"1"},
-        {"json": b"1", "multipart": {"a": "b"}}, {"data": [("a", "b")], "multipart": {"a": "b"}},
+        {"body": b"a", "data": "b"},
+        {"body": b"", "json": b"1"},
+        {"data": "a", "json": b"1"},
+        {"json": b"1", "multipart": {"a": "b"}},
+        {"data": [("a", "b")], "multipart": {"a": "b"}},
         {"data": "a", "multipart": {"a": "b"}},
     ],
-)  # fmt: skip
+)
 async def test_two_bodies_are_refused(bodies):
     with pytest.raises(InvalidRequest):
         await sent(method="POST", **bodies)
@@ -299,16 +329,28 @@ words = st.text(st.characters(), max_size=12)  # lone surrogates included
 @given(
     method=st.one_of(st.sampled_from(["GET", "POST", "HEAD"]), words),
     path=words,
-    headers=st.lists(st.tuples(st.one_of(st.sampled_from([b"Host", b"Connection", b"X"]), octets), octets), max_size=4),
+    headers=st.lists(
+        st.tuples(st.one_of(st.sampled_from([b"Host", b"Connection", b"X"]), octets), octets), max_size=4
+    ),
     cookies=st.one_of(st.none(), st.lists(st.tuples(words, words), max_size=3)),
     params=st.one_of(st.none(), st.lists(st.tuples(words, words), max_size=3)),
     auth=st.one_of(st.none(), st.tuples(words, words)),
-    body=st.one_of(st.none(), st.fixed_dictionaries({"body": octets}), st.fixed_dictionaries({"data": words})),
+    body=st.one_of(
+        st.none(), st.fixed_dictionaries({"body": octets}), st.fixed_dictionaries({"data": words})
+    ),
 )
-def test_any_request_is_one_request_on_the_wire_or_refused(method, path, headers, cookies, params, auth, body):
+def test_any_request_is_one_request_on_the_wire_or_refused(
+    method, path, headers, cookies, params, auth, body
+):
     try:
         request = Request(
-            method, "http://h/" + path, headers=headers, cookies=cookies, params=params, auth=auth, **(body or {})
+            method,
+            "http://h/" + path,
+            headers=headers,
+            cookies=cookies,
+            params=params,
+            auth=auth,
+            **(body or {}),
         )
         trio.run(request.build)
     except InvalidRequest:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM117 (nested blocks show what lives in what)
 """One request, one response: what a caller of Session.stream sees, over real sockets."""
 
 import pytest
@@ -31,13 +32,23 @@ async def fetch(*script, method="GET", target="/", limits=None, **arguments):
 
 async def test_a_response_has_status_reason_headers_and_body_as_sent():
     response, body, request = await fetch(
-        answer(b"\x1f\x8b raw", b"Link: a", b"X-L: \xe9", b"link: b", b"Content-Encoding: gzip", status=b"203 N\xefce"),
+        answer(
+            b"\x1f\x8b raw",
+            b"Link: a",
+            b"X-L: \xe9",
+            b"link: b",
+            b"Content-Encoding: gzip",
+            status=b"203 N\xefce",
+        ),
         target="/a?b",
     )
     assert (response.status, response.reason, body) == (203, b"N\xefce", b"\x1f\x8b raw")
     assert response.headers[:4] == [
-        (b"Link", b"a"), (b"X-L", b"\xe9"), (b"link", b"b"), (b"Content-Encoding", b"gzip"),
-    ]  # fmt: skip
+        (b"Link", b"a"),
+        (b"X-L", b"\xe9"),
+        (b"link", b"b"),
+        (b"Content-Encoding", b"gzip"),
+    ]
     assert response.url.endswith("/a?b")
     assert response.redirects == 0
     assert request.target == b"/a?b"
@@ -83,7 +94,10 @@ async def test_a_body_is_given_out_as_it_comes():
 @pytest.mark.parametrize(
     ("response", "body"),
     [
-        (OK + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n", b"abcde"),
+        (
+            OK + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n",
+            b"abcde",
+        ),
         (OK + b"\r\nuntil the end", b"until the end"),
         (b"HTTP/1.0 200 OK\r\n\r\nold", b"old"),
         (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + answer(b"ok"), b"ok"),
@@ -225,7 +239,7 @@ async def failure_of(*script, limits=None, method="GET", **arguments):
             async with session.stream(method, upstream.url(), **arguments) as response:
                 await body_of(response)
         assert session.statistics().origins == {}
-        assert "127.0.0.1:{}".format(upstream.port) in str(failed.value)
+        assert f"127.0.0.1:{upstream.port}" in str(failed.value)
         return failed.value
 
 
@@ -260,12 +274,11 @@ async def test_a_response_that_ends_early_is_truncated(response, ending):
 async def test_what_came_before_the_truncation_is_given_out_first():
     cut = sending(OK + b"Content-Length: 10\r\n\r\nhello")
     async with open_upstream([cut]) as upstream, Session(HttpLimits()) as session:
-        seen = []
-        with pytest.raises(errors.UpstreamTruncated):
-            async with session.stream("GET", upstream.url()) as response:
-                async for piece in response:
-                    seen.append((piece, response.complete))
-        assert seen == [(b"hello", False)]
+        async with session.stream("GET", upstream.url()) as response:
+            assert await anext(response) == b"hello"
+            assert not response.complete
+            with pytest.raises(errors.UpstreamTruncated):
+                await anext(response)
 
 
 async def test_a_reset_at_the_end_of_a_body_without_length_is_a_truncation():
@@ -286,7 +299,9 @@ async def test_a_refused_connection_is_an_upstream_error_that_says_so():
     async with open_upstream() as upstream:
         url = upstream.url("/secret").replace("//", "//user:secret@")
     async with Session(HttpLimits()) as session:
-        with pytest.raises(errors.UpstreamError, match=r"127\.0\.0\.1:\d+: cannot connect: Connection refused") as failed:
+        with pytest.raises(
+            errors.UpstreamError, match=r"127\.0\.0\.1:\d+: cannot connect: Connection refused"
+        ) as failed:
             async with session.stream("GET", url):
                 pass
         assert "secret" not in str(failed.value)
@@ -305,7 +320,7 @@ async def test_a_name_that_does_not_resolve_is_an_upstream_error():
 async def test_a_name_that_cannot_resolve_is_an_upstream_error_or_refused(name):
     async with Session(HttpLimits()) as session:
         with pytest.raises((errors.UpstreamError, InvalidRequest)):
-            async with session.stream("GET", "http://{}/".format(name)):
+            async with session.stream("GET", f"http://{name}/"):
                 pass
 
 
@@ -342,7 +357,10 @@ async def test_cancellation_while_sending_or_waiting_closes_the_connection(body)
         await cancelled.wait()
         await peer.wait_closed()
 
-    async with open_upstream([stall if body != BIG else never_read]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([stall if body != BIG else never_read]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         async with trio.open_nursery() as nursery:
 
             async def ask():

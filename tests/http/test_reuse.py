@@ -1,3 +1,4 @@
+# ruff: noqa: SIM117 (nested blocks show what lives in what)
 """When a connection carries more than one exchange, and what happens when it has died meanwhile."""
 
 import pytest
@@ -20,7 +21,11 @@ async def get(session, url, method="GET", **arguments):
 async def test_exchanges_in_turn_share_a_connection():
     async with open_upstream([answer(b"1"), answer(b"2"), answer(b"3")]) as upstream:
         async with Session(HttpLimits()) as session:
-            assert [await get(session, upstream.url()) for _ in range(3)] == [(200, b"1"), (200, b"2"), (200, b"3")]
+            assert [await get(session, upstream.url()) for _ in range(3)] == [
+                (200, b"1"),
+                (200, b"2"),
+                (200, b"3"),
+            ]
             statistics = session.statistics()
             assert (statistics.opened, statistics.reused, statistics.idle, statistics.in_use) == (1, 2, 1, 0)
 
@@ -78,7 +83,10 @@ async def test_bytes_that_come_after_the_response_while_idle_forbid_reuse():
         poisoned.set()
         await peer.wait_closed()
 
-    async with open_upstream([poison_later], [answer(b"second")]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([poison_later], [answer(b"second")]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         assert await get(session, upstream.url()) == (200, b"first")
         received.set()
         await poisoned.wait()
@@ -106,7 +114,10 @@ async def test_a_response_to_head_keeps_the_connection():
 @pytest.mark.parametrize("ending", [[], [reset]])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_connection_closed_while_idle_is_replaced_before_anything_is_sent(ending, method):
-    async with open_upstream([answer(b"1"), *ending], [answer(b"2")]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([answer(b"1"), *ending], [answer(b"2")]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         assert await get(session, upstream.url()) == (200, b"1")
         await trio.testing.wait_all_tasks_blocked()
         assert await get(session, upstream.url(), method, body=b"x") == (200, b"2")
@@ -158,7 +169,10 @@ async def test_the_second_try_uses_a_new_connection_and_is_the_last():
 
 async def test_a_connection_that_dies_within_the_answer_is_not_tried_again():
     cut = sending(b"HTTP/1.1 2")
-    async with open_upstream([answer(b"1"), cut], [answer(b"2")]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([answer(b"1"), cut], [answer(b"2")]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         await get(session, upstream.url())
         with pytest.raises(errors.UpstreamTruncated):
             await get(session, upstream.url())
@@ -213,7 +227,10 @@ async def test_the_idle_time_that_the_upstream_announces_is_kept(announced, kept
 
 
 async def test_a_connection_that_is_announced_to_close_at_once_is_not_kept():
-    async with open_upstream([answer(b"1", b"Keep-Alive: timeout=1")]) as upstream, Session(HttpLimits()) as session:
+    async with (
+        open_upstream([answer(b"1", b"Keep-Alive: timeout=1")]) as upstream,
+        Session(HttpLimits()) as session,
+    ):
         await get(session, upstream.url())
         assert session.statistics().open == 0
 
@@ -237,9 +254,12 @@ async def test_expired_connections_are_closed_by_close_expired():
 async def test_the_longest_idle_connection_makes_room_when_too_many_are_idle():
     scripts = [[answer(b"x")] for _ in range(4)]
     limits = HttpLimits(idle_connections=2)
-    async with open_memory_upstream(*scripts) as upstream, Session(limits, open_stream=upstream.open_stream) as session:
+    async with (
+        open_memory_upstream(*scripts) as upstream,
+        Session(limits, open_stream=upstream.open_stream) as session,
+    ):
         for host in "abc":
-            await get(session, "http://{}/".format(host))
+            await get(session, f"http://{host}/")
         assert set(session.statistics().origins) == {"http://b", "http://c"}
         assert session.statistics().open == 2
 

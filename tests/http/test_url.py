@@ -1,5 +1,7 @@
 """Which origin and which target a URL means."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,14 +84,45 @@ def test_the_text_of_a_url_has_neither_userinfo_nor_fragment():
 @pytest.mark.parametrize(
     "url",
     [
-        "", "/path", "//h/path", "h", "http:", "http:/h", "http://", "http:///path", "http://:80/", "http://user@/",
-        "ftp://h/", "file:///etc/passwd", "javascript:alert(1)", "unix:///run/x.sock", "gopher://h:70/_x",
-        "http://h:x/", "http://h:-1/", "http://h:0/", "http://h:65536/", "http://h:80:80/", "http://h:٣/",
-        "http://[::1/", "http://::1/", "http://[::g]/", "http://[]/", "http://[::1]x/", "http://[fe80::1%25]/",
-        "http://a b/", "http://a\r\nb/", "http://a%2eb/", "http://a,b/", "http://good\\@evil/", "http://h\\/",
-        "http://\ud800/", "http://h/\ud800", "http://\ud800@h/", "http://xn--\u0378/",
+        "",
+        "/path",
+        "//h/path",
+        "h",
+        "http:",
+        "http:/h",
+        "http://",
+        "http:///path",
+        "http://:80/",
+        "http://user@/",
+        "ftp://h/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "unix:///run/x.sock",
+        "gopher://h:70/_x",
+        "http://h:x/",
+        "http://h:-1/",
+        "http://h:0/",
+        "http://h:65536/",
+        "http://h:80:80/",
+        "http://h:٣/",
+        "http://[::1/",
+        "http://::1/",
+        "http://[::g]/",
+        "http://[]/",
+        "http://[::1]x/",
+        "http://[fe80::1%25]/",
+        "http://a b/",
+        "http://a\r\nb/",
+        "http://a%2eb/",
+        "http://a,b/",
+        "http://good\\@evil/",
+        "http://h\\/",
+        "http://\ud800/",
+        "http://h/\ud800",
+        "http://\ud800@h/",
+        "http://xn--\u0378/",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_http_url_is_refused(url):
     with pytest.raises(InvalidRequest):
         parse_url(url)
@@ -124,10 +157,8 @@ def test_encoding_a_target_twice_changes_nothing_more(text):
 
 @given(any_text)
 def test_any_text_is_a_url_or_an_invalid_request(text):
-    try:
+    with contextlib.suppress(InvalidRequest):
         parse_url(text)
-    except InvalidRequest:
-        pass
 
 
 @given(any_text.filter(bool))

@@ -11,7 +11,7 @@ list of steps; when it ends, the upstream closes. A step is
 
 import socket
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import trio
@@ -39,7 +39,7 @@ class Request:
 
     def get(self, name):
         values = self.all(name)
-        assert len(values) <= 1, "{!r} was sent {} times".format(name, len(values))
+        assert len(values) <= 1, f"{name!r} was sent {len(values)} times"
         return values[0] if values else None
 
 
@@ -104,7 +104,7 @@ class Upstream:
         self._scripts = list(scripts)
 
     def url(self, target="/"):
-        return "{}://{}:{}{}".format(self.scheme, self.host, self.port, target)
+        return f"{self.scheme}://{self.host}:{self.port}{target}"
 
     async def play(self, stream):
         """Play the next script on a connection; whether it came to its end."""
@@ -134,7 +134,8 @@ async def open_upstream(*scripts, ssl_context=None):
                 except trio.BrokenResourceError:
                     return  # the client does not like the certificate
             if await upstream.play(stream) and ssl_context:
-                await stream.unwrap()  # a closure alert
+                with suppress(trio.BrokenResourceError):  # the client may have closed without one
+                    await stream.unwrap()  # a closure alert
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
@@ -147,7 +148,7 @@ async def open_upstream(*scripts, ssl_context=None):
 
 @asynccontextmanager
 async def open_memory_upstream(*scripts):
-    """The same without sockets, for tests of time: `upstream.open_stream` is for `Session(open_stream=...)`."""
+    """The same without sockets, for tests of time; `upstream.open_stream` is what a Session takes."""
     upstream = Upstream(scripts, host="memory.example")
     async with trio.open_nursery() as nursery:
 

@@ -27,6 +27,10 @@ START_TIMEOUT = 40.0  # seconds; Django on a machine under load takes its time t
 END_TIMEOUT = 20.0  # seconds from a signal to the end
 
 
+class ProcessFailed(AssertionError):
+    """A process did not do what was waited for; the text holds what it wrote."""
+
+
 class Process:
     """A running process whose output (stdout and stderr in one) is collected line by line."""
 
@@ -94,7 +98,7 @@ class Process:
         if len(lines) >= count:
             return lines[count - 1]
         ended = f"ended with {self.wait()}" if self._at_end else f"still runs after {timeout} s"
-        raise AssertionError(f"{self.name} {ended} without a line like {pattern!r}:\n{self.output()}")
+        raise ProcessFailed(f"{self.name} {ended} without a line like {pattern!r}:\n{self.output()}")
 
     def wait_for_port(self, port: int, *, host: str = "127.0.0.1", timeout: float = START_TIMEOUT) -> None:
         """Return once something accepts connections at `port`; fails when the process ends first."""
@@ -103,7 +107,7 @@ class Process:
             with contextlib.suppress(OSError), socket.create_connection((host, port), 1.0):
                 return
             time.sleep(0.01)  # a connect that is refused leaves nothing to wait on
-        raise AssertionError(f"{self.name} does not listen at {host}:{port}:\n{self.output()}")
+        raise ProcessFailed(f"{self.name} does not listen at {host}:{port}:\n{self.output()}")
 
     def signal(self, number: int) -> None:
         """Send a signal to the process alone, not to its children."""
@@ -114,7 +118,7 @@ class Process:
         try:
             status = self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} does not end:\n{self.output()}") from None
+            raise ProcessFailed(f"{self.name} does not end:\n{self.output()}") from None
         self._reader.join(timeout)
         return status
 
@@ -122,12 +126,12 @@ class Process:
         """Processes, other than itself, that live in the session which it leads."""
         return [pid for pid in session_members(self.pid) if pid != self.pid]
 
-    def end(self) -> int:
+    def end(self, timeout: float = END_TIMEOUT) -> int:
         """SIGTERM to it, SIGKILL to what its group still holds after that; its exit status."""
         if self.returncode is None:
             self.signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(END_TIMEOUT)
+            self._popen.wait(timeout)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         return self.wait()
@@ -165,11 +169,13 @@ def started(
     name: str = "",
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
+    quiet: bool = False,
 ) -> Iterator[Process]:
     """A process that runs until the block is left; then it is ended and its output printed."""
     process = Process(arguments, name=name, env=env, cwd=cwd)
     try:
         yield process
     finally:
-        status = process.end()
-        print(f"--- {process.name} (ended with {status}) ---\n{process.output()}")
+        status = process.end(END_TIMEOUT)
+        if not quiet:
+            print(f"--- {process.name} (ended with {status}) ---\n{process.output()}")

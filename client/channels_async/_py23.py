@@ -6,6 +6,7 @@ Everything else uses these names: `text` and `bytes` mean the same on both.
 from __future__ import unicode_literals
 
 import sys
+import time
 
 PY2 = sys.version_info[0] == 2
 
@@ -18,7 +19,12 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
     from urlparse import urlsplit, urlunsplit
 
     text = unicode  # noqa: F821
+    monotonic = time.time  # there is no better; callers bound their waiting by its sum as well
     integers = (int, long)  # noqa: F821
+
+    def native(value):
+        """Text or bytes as str, by latin-1; ValueError for text beyond it."""
+        return value if isinstance(value, bytes) else value.encode('latin-1')
 
     def quote(value, safe):
         """Percent-encode `value` (text) as UTF-8, except ASCII letters, digits, `_.-` and `safe`."""
@@ -49,7 +55,12 @@ else:
     from urllib.parse import urljoin, urlsplit, urlunsplit
 
     text = str
+    monotonic = time.monotonic
     integers = (int,)
+
+    def native(value):
+        """Text or bytes as str, by latin-1."""
+        return value.decode('latin-1') if isinstance(value, bytes) else value
 
     def quote(value, safe):
         """Percent-encode `value` (text) as UTF-8, except ASCII letters, digits, `_.-` and `safe`."""
@@ -64,4 +75,7 @@ else:
         return _parse_qsl(query, keep_blank_values=True)
 
 
-__all__ = ['PY2', 'integers', 'parse_query', 'quote', 'text', 'unquote', 'urljoin', 'urlsplit', 'urlunsplit']
+__all__ = [str(name) for name in (
+    'PY2', 'integers', 'monotonic', 'native', 'parse_query', 'quote', 'text', 'unquote', 'urljoin', 'urlsplit',
+    'urlunsplit',
+)]  # fmt: skip

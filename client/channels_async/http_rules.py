@@ -45,6 +45,12 @@ NOT_FOR_THE_SITE = {
 #: Headers of the site's placeholder that describe a body or a moment which are not the answer's.
 _NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
 
+#: Headers of the site that are about the answer it wanted, not about the error that came instead.
+_OF_THE_CONTENT = frozenset((
+    b'accept-ranges', b'cache-control', b'content-disposition', b'content-language', b'content-location',
+    b'content-range', b'content-type', b'etag', b'expires', b'last-modified', b'retry-after',
+))  # fmt: skip
+
 #: Dropped with the body when a redirect turns a request into GET (WHATWG fetch, "request-body-header name";
 #: the last three make no sense without a body either).
 _BODY_HEADERS = frozenset((
@@ -182,12 +188,14 @@ def _vary(upstream, site):
     return [(b'vary', b', '.join(names))] if names else []
 
 
-def error_response(status, reason, id, retry_after=None):
-    """(status, headers, body) of an answer that says what went wrong: short plain text.
+def error_response(status, reason, id, retry_after=None, site_headers=()):
+    """(status, headers, body) of an answer that says what went wrong: short plain text, not to be cached.
 
-    reason       text for the one who waits; it must not hold secrets
-    id           text: the operation, by which the server's log has it; or None
-    retry_after  seconds, or None; rounded up
+    reason        text for the one who waits; it must not hold secrets
+    id            text: the operation, by which the server's log has it; or None
+    retry_after   seconds, or None; rounded up
+    site_headers  list of (bytes, bytes): what the site put on the response. Cookies, Vary and policies go out,
+                  what describes the content that did not come, or how long to keep it, does not
     """
     lines = ['{} {}'.format(status, _PHRASES.get(status, 'Error')), reason]
     if id:
@@ -196,7 +204,9 @@ def error_response(status, reason, id, retry_after=None):
     headers = [
         (b'content-type', b'text/plain; charset=utf-8'),
         (b'content-length', text(len(body)).encode('ascii')),
+        (b'cache-control', b'no-store'),
     ]
     if retry_after is not None:
         headers.append((b'retry-after', text(int(-(-retry_after // 1))).encode('ascii')))
-    return status, headers, body
+    told = [(name, value) for name, value in site_headers if name.lower() not in _OF_THE_CONTENT]
+    return status, response_headers(status, headers, told), body

@@ -165,6 +165,20 @@ def test_an_error_answer_says_what_where_and_when_to_come_back():
     status, headers, body = http_rules.error_response(503, 'too many operations wait', 'abc', retry_after=0.2)
     assert status == 503
     assert body == b'503 Service Unavailable\ntoo many operations wait\noperation abc\n'
-    assert headers == [
-        (b'content-type', b'text/plain; charset=utf-8'), (b'content-length', b'63'), (b'retry-after', b'1'),
+    assert dict(headers) == {
+        b'content-type': b'text/plain; charset=utf-8', b'content-length': b'63', b'retry-after': b'1',
+        b'cache-control': b'no-store',
+    }  # fmt: skip
+
+
+def test_an_error_answer_takes_the_cookies_of_the_site_but_not_what_describes_another_answer():
+    site = [
+        (b'Set-Cookie', b'a=1'), (b'Vary', b'Cookie'), (b'X-Frame-Options', b'DENY'), (b'Cache-Control', b'public'),
+        (b'Content-Type', b'image/png'), (b'ETag', b'"x"'), (b'Expires', b'later'), (b'Content-Length', b'9'),
+    ]  # fmt: skip
+    _, headers, body = http_rules.error_response(502, 'it failed', None, site_headers=site)
+    assert body == b'502 Bad Gateway\nit failed\n'
+    assert sorted(headers) == [
+        (b'cache-control', b'no-store'), (b'content-length', b'26'), (b'content-type', b'text/plain; charset=utf-8'),
+        (b'set-cookie', b'a=1'), (b'vary', b'Cookie'), (b'x-frame-options', b'DENY'),
     ]  # fmt: skip

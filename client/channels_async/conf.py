@@ -1,0 +1,83 @@
+"""The client's settings, read when they are needed, so that importing needs no configured Django.
+
+    CHANNELS_ASYNC = True           # False: every operation is done in the view
+    CHANNELS_ASYNC_CLIENT = {
+        'SEND_TIMEOUT': 0.5,        # seconds to wait for a place on a full channel
+        'RETRY_AFTER': 1,           # seconds, told to the browser with a 503
+        'CHANNEL': 'request.async', # where the server listens
+    }
+
+The deadline of an operation that is done in the view is the server's own setting,
+CHANNELS_ASYNC_SERVER['DEADLINES'], so that both forms end alike.
+"""
+
+from __future__ import unicode_literals
+
+import difflib
+from collections import namedtuple
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from channels_async import wire
+from channels_async._py23 import integers
+
+#: Seconds; what CHANNELS_ASYNC_SERVER['DEADLINES'] has when it has nothing.
+DEFAULT_DEADLINE = 30.0
+
+ClientSettings = namedtuple(str('ClientSettings'), [str(name) for name in ('send_timeout', 'retry_after', 'channel')])
+
+_DEFAULTS = {'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL}
+
+
+def offloads():
+    """Whether operations go to the server (CHANNELS_ASYNC); if not they are done in the view."""
+    return bool(getattr(settings, 'CHANNELS_ASYNC', True))
+
+
+def client_settings():
+    """The ClientSettings of this moment. Raises ImproperlyConfigured that names the setting."""
+    given = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
+    for name in given:
+        if name not in _DEFAULTS:
+            raise ImproperlyConfigured("CHANNELS_ASYNC_CLIENT has no setting {!r}; did you mean '{}'?".format(
+                name, nearest(name, _DEFAULTS)))
+    values = dict(_DEFAULTS, **given)
+    channel = values['CHANNEL']
+    if isinstance(channel, bytes):  # a native str of Python 2
+        channel = channel.decode('latin-1')
+    if not wire.check_channel_name(channel):
+        raise ImproperlyConfigured("CHANNELS_ASYNC_CLIENT['CHANNEL'] is no channel name: {!r}".format(channel))
+    return ClientSettings(
+        send_timeout=_seconds("CHANNELS_ASYNC_CLIENT['SEND_TIMEOUT']", values['SEND_TIMEOUT'], zero=True),
+        retry_after=_seconds("CHANNELS_ASYNC_CLIENT['RETRY_AFTER']", values['RETRY_AFTER'], zero=True),
+        channel=channel,
+    )
+
+
+def request_deadline():
+    """Seconds that a REQUEST may take, as the server would have it."""
+    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    deadlines = _dict("CHANNELS_ASYNC_SERVER['DEADLINES']", server.get('DEADLINES', {}))
+    value = deadlines.get('REQUEST', deadlines.get('default', DEFAULT_DEADLINE))
+    return _seconds("CHANNELS_ASYNC_SERVER['DEADLINES']", value, zero=False)
+
+
+def nearest(name, names):
+    """The one of `names` that is most like `name`."""
+    found = difflib.get_close_matches('{}'.format(name).lower(), [known.lower() for known in names], 1, 0.0)
+    return next(known for known in sorted(names) if known.lower() == found[0])
+
+
+def _dict(name, value):
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured('{} must be a dict, not {!r}'.format(name, value))
+    return value
+
+
+def _seconds(name, value, zero):
+    right = isinstance(value, integers + (float,)) and not isinstance(value, bool)
+    if not right or not (0 <= value < float('inf')) or (value == 0 and not zero):
+        raise ImproperlyConfigured('{} must be a number of seconds {} 0, not {!r}'.format(
+            name, '>=' if zero else '>', value))
+    return float(value)

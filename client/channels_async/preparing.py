@@ -1,0 +1,138 @@
+"""From the arguments of client.request to the fields of a message: in the view, so that errors are raised there.
+
+requests does the work, so params, data, json, files, cookies and auth mean what its users know.
+"""
+
+from __future__ import unicode_literals
+
+import io
+import numbers
+import re
+
+import requests
+
+import channels_async
+from channels_async import wire
+from channels_async._py23 import native, text
+from channels_async.wire import fields
+
+try:
+    from collections.abc import Mapping
+except ImportError:  # Python 2
+    from collections import Mapping
+
+try:
+    from http.cookiejar import CookieJar
+except ImportError:  # Python 2
+    from cookielib import CookieJar
+
+USER_AGENT = 'channels-async/' + channels_async.__version__
+
+_PLAIN = re.compile('[ -~]+\\Z')
+
+# They describe the body, which is sent as it is: the HTTP client that sends it states them.
+_OF_THE_BODY = ('content-length', 'transfer-encoding')
+
+
+def prepare(url, method, params, headers, data, json, files, cookies, auth, accept_encoding):
+    """Keyword arguments for wire.encode: url, method, headers, body.
+
+    accept_encoding  the browser's own, text or None: bodies go to it undecoded
+
+    Raises TypeError for an argument of a wrong type and ValueError for a wrong value; both name it.
+    """
+    _check_types(url, method, headers, cookies, auth)
+    given = {_name(name): value for name, value in (headers or {}).items()}
+    try:
+        prepared = requests.Request(
+            method=_name(method), url=url, headers=_without_none(given), params=params, data=data or {}, json=json,
+            files=files or {}, cookies=cookies, auth=auth,
+        ).prepare()  # fmt: skip
+    except requests.exceptions.RequestException as error:
+        raise ValueError('the request cannot be made: {}'.format(error))
+    _refuse_auth_that_needs_the_response(prepared)
+    try:
+        plain_url, _ = fields.as_url('url', prepared.url)  # prepare() has turned userinfo into Authorization
+    except wire.BadMessage as error:
+        raise ValueError(error.reason)
+    return {
+        'url': plain_url,
+        'method': fields.as_text('method', prepared.method),
+        'headers': _headers(prepared.headers, given, accept_encoding),
+        'body': _body(prepared.body),
+    }
+
+
+def _check_types(url, method, headers, cookies, auth):
+    if url is None or isinstance(url, (numbers.Number, Mapping, list, tuple)):
+        raise TypeError('url must be text, not {}'.format(type(url).__name__))
+    if not isinstance(method, (text, bytes)):
+        raise TypeError('method must be text, not {}'.format(type(method).__name__))
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError('headers must be a dict, not {}'.format(type(headers).__name__))
+    if cookies is not None and not isinstance(cookies, (Mapping, CookieJar)):
+        raise TypeError('cookies must be a dict or a CookieJar, not {}'.format(type(cookies).__name__))
+    pair = isinstance(auth, tuple) and len(auth) == 2
+    if auth is not None and not pair and not callable(auth):
+        raise TypeError('auth must be a pair of user and password, or an auth object of requests')
+
+
+def _refuse_auth_that_needs_the_response(prepared):
+    if any(prepared.hooks.values()):
+        raise TypeError('auth must do with headers alone: digest authentication needs the response first')
+
+
+def _name(value):
+    """Header names and methods as requests handles them: str, whichever that is."""
+    if not isinstance(value, (text, bytes)):
+        raise TypeError('a header name must be text, not {}'.format(type(value).__name__))
+    try:
+        return native(value)
+    except UnicodeEncodeError:
+        raise ValueError('{} is not ASCII'.format(fields.shown(value)))
+
+
+def _without_none(headers):
+    """requests' way to leave out a default: {'User-Agent': None}."""
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def _headers(prepared, given, accept_encoding):
+    headers = []
+    for name, value in prepared.items():
+        if name.lower() not in _OF_THE_BODY:
+            headers.append((_bytes('headers', name), _bytes('the header {}'.format(fields.shown(name)), value)))
+    named = {name.lower() for name in prepared} | {name.lower() for name in given}
+    if accept_encoding is None or not _PLAIN.match(accept_encoding):
+        accept_encoding = 'identity'
+    for name, value in (('User-Agent', USER_AGENT), ('Accept', '*/*'), ('Accept-Encoding', accept_encoding)):
+        if name.lower() not in named:
+            headers.append((name.encode('ascii'), value.encode('ascii')))
+    return headers
+
+
+def _bytes(what, value):
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode('latin-1')  # as http.client and httplib have it
+    except UnicodeEncodeError:
+        raise ValueError('{} holds characters that are not latin-1'.format(what))
+
+
+def _body(body):
+    """The whole body as bytes; files and iterators are read, for a message holds no stream."""
+    if body is None or isinstance(body, bytes):
+        return body
+    if isinstance(body, bytearray):
+        return bytes(body)
+    if isinstance(body, text):
+        return body.encode('utf-8')
+    if hasattr(body, 'read'):
+        return _body(body.read())
+    whole = io.BytesIO()
+    for part in body:
+        if not isinstance(part, (bytes, text)):
+            raise TypeError('data must be an iterator of bytes, not of {}'.format(type(part).__name__))
+        whole.write(part if isinstance(part, bytes) else part.encode('utf-8'))
+    return whole.getvalue()

@@ -1,0 +1,99 @@
+"""Putting a message on a channel layer within a bound, and saying so when there was no room.
+
+Always on the layer itself, at once: channels would hold a Channel.send() of a view until the
+consumer ends, and then let the worker die of a full channel (channels/message.py:79-118).
+"""
+
+from __future__ import unicode_literals
+
+import logging
+import time
+
+from channels_async import http_rules, wire
+from channels_async._py23 import monotonic
+
+logger = logging.getLogger('channels_async.client')
+
+FIRST_PAUSE = 0.005  # seconds; a server that is alive makes room in milliseconds
+LONGEST_PAUSE = 0.05  # seconds; what channels itself waits between two tries (channels/handler.py:362)
+
+
+class Clock(object):
+    """What sending needs of time; tests bring their own."""
+
+    now = staticmethod(time.time)  # epoch seconds
+    monotonic = staticmethod(monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+CLOCK = Clock()
+
+
+def send(layer, channel, message, bound, clock=CLOCK):
+    """Send, and while the channel is full try again for `bound` seconds.
+
+    Raises layer.ChannelFull when there was no room, and whatever else the layer raises at once.
+    """
+    full = getattr(layer, 'ChannelFull', ())
+    begun, slept, pause = clock.monotonic(), 0.0, FIRST_PAUSE
+    while True:
+        try:
+            return layer.send(channel, message)
+        except full:
+            # The sum of the pauses bounds the waiting even where the clock can be set back.
+            left = bound - max(slept, clock.monotonic() - begun)
+            if left <= 0:
+                raise
+            pause = min(pause, left)
+            clock.sleep(pause)
+            slept += pause
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def hand_off(layer, reply_channel, fields, response_headers, settings, clock=CLOCK):
+    """Put an operation on the request channel, or send the reason why not to the reply channel.
+
+    fields            of wire.encode, but for those that are arguments here
+    response_headers  list of (bytes, bytes)
+
+    Raises nothing: whatever fails, the worker goes on and the browser is told, if it can be.
+    """
+    try:
+        message = wire.encode(
+            reply_channel=reply_channel, response_headers=response_headers, sent_at=clock.now(), **fields
+        )
+    except Exception:
+        logger.exception('operation %s: the response has headers that cannot be sent', fields['id'])
+        _refuse(layer, reply_channel, fields, [], settings, 500, 'the operation could not be passed on', clock)
+        return
+    try:
+        send(layer, settings.channel, message, settings.send_timeout, clock)
+    except Exception as error:
+        if isinstance(error, getattr(layer, 'ChannelFull', ())):
+            logger.warning('operation %s: %s is full', fields['id'], settings.channel)
+            status, reason = 503, 'too many operations are waiting; try again later'
+        elif isinstance(error, getattr(layer, 'MessageTooLarge', ())):
+            logger.error('operation %s: too large for the channel layer', fields['id'])
+            status, reason = 500, 'the operation is too large to be passed on'
+        else:
+            logger.exception('operation %s: the channel layer failed', fields['id'])
+            status, reason = 503, 'operations cannot be passed on at the moment; try again later'
+        _refuse(layer, reply_channel, fields, response_headers, settings, status, reason, clock)
+
+
+def _refuse(layer, reply_channel, fields, response_headers, settings, status, reason, clock):
+    """Answer the browser instead of the server. The session's cookies still go out with it."""
+    status, headers, body = http_rules.error_response(
+        status, reason, fields['id'], settings.retry_after if status == 503 else None, response_headers
+    )
+    message = {
+        'status': status,
+        'headers': [list(pair) for pair in headers],
+        'content': b'' if fields['head'] else body,
+        'more_content': False,
+    }
+    try:
+        send(layer, reply_channel, message, settings.send_timeout, clock)
+    except Exception:
+        # Nobody can be told; daphne answers 503 itself after its timeout.
+        logger.exception('operation %s: its browser could not be told', fields['id'])

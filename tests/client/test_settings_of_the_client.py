@@ -1,0 +1,61 @@
+"""CHANNELS_ASYNC, CHANNELS_ASYNC_CLIENT and the deadlines: read late, wrong ones named."""
+
+from __future__ import unicode_literals
+
+import pytest
+
+import site_support  # noqa: F401 - configures Django
+from channels_async import conf
+from django.core.exceptions import ImproperlyConfigured
+from django.test.utils import override_settings
+
+
+def test_defaults():
+    assert conf.offloads() is True
+    assert conf.client_settings() == conf.ClientSettings(send_timeout=0.5, retry_after=1.0, channel='request.async')
+    assert conf.request_deadline() == 30.0
+
+
+def test_settings_are_read_when_they_are_needed():
+    with override_settings(CHANNELS_ASYNC=False, CHANNELS_ASYNC_CLIENT={'SEND_TIMEOUT': 2}):
+        assert conf.offloads() is False
+        assert conf.client_settings().send_timeout == 2.0
+
+
+@pytest.mark.parametrize(('value', 'says'), [
+    ({'SEND_TIMOUT': 1}, 'SEND_TIMEOUT'), ({'retry_after': 1}, 'RETRY_AFTER'), ({'CHANEL': 'x'}, 'CHANNEL'),
+    ({'SEND_TIMEOUT': -1}, 'SEND_TIMEOUT'), ({'SEND_TIMEOUT': '1'}, 'SEND_TIMEOUT'),
+    ({'SEND_TIMEOUT': float('nan')}, 'SEND_TIMEOUT'), ({'SEND_TIMEOUT': float('inf')}, 'SEND_TIMEOUT'),
+    ({'SEND_TIMEOUT': True}, 'SEND_TIMEOUT'), ({'RETRY_AFTER': None}, 'RETRY_AFTER'),
+    ({'CHANNEL': 'a b'}, 'CHANNEL'), ({'CHANNEL': None}, 'CHANNEL'), ([], 'dict'), ({5: 1}, 'did you mean'),
+])  # fmt: skip
+def test_a_wrong_setting_is_named(value, says):
+    with override_settings(CHANNELS_ASYNC_CLIENT=value):
+        with pytest.raises(ImproperlyConfigured) as caught:
+            conf.client_settings()
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(('deadlines', 'seconds'), [
+    ({'REQUEST': 5, 'default': 7}, 5.0), ({'default': 7}, 7.0), ({'CALL': 7}, 30.0), ({}, 30.0),
+])  # fmt: skip
+def test_the_deadline_is_the_servers(deadlines, seconds):
+    with override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines, 'CONCURRENCY': {}}):
+        assert conf.request_deadline() == seconds
+
+
+@pytest.mark.parametrize('deadlines', [{'REQUEST': 0}, {'REQUEST': -1}, {'default': 'soon'}, [5]])
+def test_a_wrong_deadline_is_named(deadlines):
+    with override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines}):
+        with pytest.raises(ImproperlyConfigured) as caught:
+            conf.request_deadline()
+    assert 'DEADLINES' in str(caught.value)
+
+
+def test_wrong_settings_are_an_error_in_the_view_and_not_in_the_worker():
+    from channels_async.client.client import client
+
+    with site_support.configured(site_support.STYLES[-1], [], CHANNELS_ASYNC_CLIENT={'SEND_TIMOUT': 1}):
+        operations, replies = site_support.Site().ask(lambda request: client.request(request, 'https://example.org/'))
+    assert operations == []
+    assert replies[0]['status'] == 500

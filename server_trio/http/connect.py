@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from server_trio import errors
+from server_trio.http.sockets import NothingBuffered, SocketStream
 from server_trio.http.url import Origin
 
 #: Opens a stream to an origin, TLS included. Raises errors.UpstreamError; may be cancelled.
@@ -35,11 +36,10 @@ class DirectConnector:
             raise errors.UpstreamError(f"{origin.netloc}: cannot resolve the host: not a valid name") from exc
         except OSError as exc:
             raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {_reason(exc)}") from exc
-        if origin.scheme == "http":
-            return stream
-        return await self._secure(stream, origin)
+        connection = SocketStream.take_over(stream)
+        return connection if origin.scheme == "http" else await self._secure(connection, origin)
 
-    async def _secure(self, stream: trio.SocketStream, origin: Origin) -> trio.abc.Stream:
+    async def _secure(self, stream: SocketStream, origin: Origin) -> trio.abc.Stream:
         """TLS with SNI; certificate and host name are verified by the context."""
         # Not https_compatible: a body that ends with the connection is complete only after a
         # closure alert (RFC 9112 9.8). Closing is forceful here anyway, so nobody waits for one.
@@ -62,11 +62,29 @@ class DirectConnector:
         return self._ssl_context
 
 
-def raw_socket(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
-    """The socket under a stream, if there is one (there is none under test streams)."""
-    if isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
-    return stream.socket if isinstance(stream, trio.SocketStream) else None
+async def holds_unread(stream: trio.abc.Stream) -> bool:
+    """Whether an idle stream has anything to read: its end, or bytes that nobody asked for.
+
+    Of streams that are none of `DirectConnector`'s it is not known, and False.
+    """
+    if isinstance(stream, SocketStream):
+        return stream.is_readable()
+    if not isinstance(stream, trio.SSLStream) or not isinstance(stream.transport_stream, SocketStream):
+        return False
+    transport = stream.transport_stream
+    if transport.is_readable():
+        return True
+    # Records that came together with the end of the last response are not in the socket any more.
+    transport.probing = True
+    try:
+        await stream.receive_some(1)
+    except NothingBuffered:
+        return False
+    except trio.BrokenResourceError:
+        return True
+    finally:
+        transport.probing = False
+    return True
 
 
 def _reason(exc: OSError) -> str:

@@ -6,13 +6,14 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Final
 
 import trio
 
 from server_trio import errors
-from server_trio.http.connect import raw_socket
+from server_trio.http.connect import holds_unread
 from server_trio.http.parser import ResponseParser
 from server_trio.http.url import Origin
 from server_trio.limits import RECEIVE_SIZE, HttpLimits, KiB
@@ -20,6 +21,10 @@ from server_trio.limits import RECEIVE_SIZE, HttpLimits, KiB
 #: Bytes of body sent before looking for an answer. An upstream that answers early without reading
 #: on can stall only what is larger than its receive buffer, and none is smaller than this.
 _SEND_WITHOUT_LISTENING: Final = 32 * KiB
+
+#: Bytes asked for until an answer turns out to be larger. From 128 KiB on malloc maps pages for
+#: the buffer and unmaps them again, which costs six times what receiving a small answer does.
+_FIRST_RECEIVE_SIZE: Final = 64 * KiB
 
 
 class Unanswered(errors.UpstreamError):
@@ -29,7 +34,7 @@ class Unanswered(errors.UpstreamError):
 class Connection:
     """A connection to `origin`, owned by one task at a time."""
 
-    __slots__ = ("_stream", "_tainted", "exchanges", "idle_until", "origin", "parser")
+    __slots__ = ("_receive_size", "_stream", "_tainted", "exchanges", "idle_until", "origin", "parser")
 
     def __init__(self, origin: Origin, stream: trio.abc.Stream, limits: HttpLimits) -> None:
         self.origin = origin
@@ -37,6 +42,7 @@ class Connection:
         self.exchanges = 0  # begun on this connection
         self.idle_until = 0.0  # trio time; the pool's
         self._stream: trio.abc.Stream | None = stream
+        self._receive_size = _FIRST_RECEIVE_SIZE  # bytes
         self._tainted = False  # a request was not sent whole, or asked for the connection's end
 
     @property
@@ -45,13 +51,9 @@ class Connection:
         parser = self.parser
         return self._stream is not None and parser.complete and parser.reusable and not self._tainted
 
-    @property
-    def dropped(self) -> bool:
-        """Whether the idle connection has anything to read: its end, or bytes nobody asked for."""
-        if self._stream is None:
-            return True
-        socket = raw_socket(self._stream)
-        return socket is not None and socket.is_readable()
+    async def holds_unread(self) -> bool:
+        """Whether the idle connection has anything to read, its end included, and so is of no use."""
+        return self._stream is None or await holds_unread(self._stream)
 
     async def exchange(self, method: str, head: bytes, body: bytes | None, *, last: bool = False) -> None:
         """Send a request and read the head of the final response; it is then in `parser`.
@@ -61,6 +63,7 @@ class Connection:
         be closed.
         """
         self.exchanges += 1
+        self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
         self.parser.begin(method == "HEAD")
         if not body or len(body) <= _SEND_WITHOUT_LISTENING:
@@ -95,7 +98,7 @@ class Connection:
     async def _receive(self) -> None:
         """Feed the parser with what comes next, which may be the end."""
         try:
-            data = await self._open_stream().receive_some(RECEIVE_SIZE)
+            data = await self._open_stream().receive_some(self._receive_size)
         except trio.ClosedResourceError:
             raise self._closed_here() from None
         except trio.BrokenResourceError as exc:
@@ -104,6 +107,8 @@ class Connection:
             raise errors.UpstreamTruncated(f"{self.origin.netloc}: the connection broke") from exc
         self._open_stream()  # closed meanwhile, between the arrival of data and this task's turn?
         if data:
+            if len(data) == self._receive_size:
+                self._receive_size = RECEIVE_SIZE
             self.parser.feed(bytes(data))
         elif self.parser.started:
             self.parser.feed_eof()
@@ -129,7 +134,7 @@ class Connection:
         sending = trio.CancelScope()
 
         async def send() -> None:
-            with sending:
+            with sending, contextlib.suppress(errors.ShuttingDown):  # the reader meets that as well
                 await self._send(head)
                 await self._send(body)
             if sending.cancelled_caught:

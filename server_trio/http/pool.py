@@ -80,15 +80,7 @@ class Pool:
         except trio.WouldBlock:
             await places.free.acquire()
         try:
-            while places.idle:
-                connection = places.idle.pop()
-                del self._idle[connection]
-                if connection.idle_until > trio.current_time() and not connection.dropped:
-                    self.reused += 1
-                    self._in_use.add(connection)
-                    return connection
-                await connection.aclose()
-            return await self._connect(origin)
+            return await self._take_idle(places) or await self._connect(origin)
         except BaseException:
             self._free_place(origin, places)
             raise
@@ -152,6 +144,23 @@ class Pool:
         places.free.release()
         if places.free.value == places.limit and not places.idle:
             del self._origins[origin]
+
+    async def _take_idle(self, places: _Places) -> Connection | None:
+        while places.idle:
+            connection = places.idle.pop()
+            del self._idle[connection]
+            self._in_use.add(connection)
+            usable = False
+            try:
+                usable = connection.idle_until > trio.current_time() and not await connection.holds_unread()
+            finally:
+                if not usable:
+                    self._in_use.discard(connection)
+                    await connection.aclose()
+            if usable:
+                self.reused += 1
+                return connection
+        return None
 
     async def _connect(self, origin: Origin) -> Connection:
         if self._closed:

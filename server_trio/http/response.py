@@ -10,6 +10,7 @@ from server_trio import errors
 from server_trio.http.connection import Connection
 from server_trio.http.parser import Headers
 from server_trio.http.pool import Pool
+from server_trio.http.url import ParsedURL
 from server_trio.limits import KiB
 
 #: What is read of an unwanted body (of a redirect) to keep its connection. More bytes, or slower
@@ -30,21 +31,26 @@ class Response:
     """
 
     __slots__ = (
-        "_connection", "_first", "_pool", "complete", "headers", "reason", "redirects", "status", "url",
+        "_connection", "_first", "_pool", "_url", "complete", "headers", "reason", "redirects", "status",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, pool: Pool, url: str, redirects: int) -> None:
+    def __init__(self, connection: Connection, pool: Pool, url: ParsedURL, redirects: int) -> None:
         parser = connection.parser
         self.status: int = parser.status  # 200 to 999
         self.reason: bytes = parser.reason
         #: As sent, in order, duplicates kept, names in the upstream's own case; no trailers.
         self.headers: Headers = parser.headers
-        self.url = url  # of the request that this answers; without userinfo and fragment
         self.redirects = redirects  # followed before this response
         self.complete = False
         self._connection: Connection | None = connection
         self._pool = pool
+        self._url = url
         self._first = parser.take_body()  # came with the head
+
+    @property
+    def url(self) -> str:
+        """Of the request that this answers, the last one; without userinfo and fragment."""
+        return self._url.text
 
     def __aiter__(self) -> Response:
         return self

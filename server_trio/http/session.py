@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import asks  # type: ignore[import-untyped]
-from channels_async import http_rules
 
+from channels_async import http_rules
 from server_trio import errors
 from server_trio.http.connect import DirectConnector, OpenStream
 from server_trio.http.connection import Connection, Unanswered
@@ -176,7 +176,7 @@ class Session(asks.Session):  # type: ignore[misc]
             await connection.aclose()
             await self._pool.release(connection)
             raise
-        return Response(connection, self._pool, request.url.text, redirects)
+        return Response(connection, self._pool, request.url, redirects)
 
     @staticmethod
     async def _exchange(connection: Connection, request: Request) -> None:

@@ -20,6 +20,10 @@ async def get(session, url, **arguments):
         return b"".join([piece async for piece in response])
 
 
+async def never_read(peer):
+    await trio.sleep_forever()
+
+
 class Gate:
     """A script step that answers when told to, and says how many are waiting to be told."""
 
@@ -265,6 +269,21 @@ async def test_aclose_closes_idle_connections_and_those_in_use():
         assert session.statistics().origins == {}
         for peer in upstream.connections:
             await peer.ended.wait()
+
+
+async def test_closing_the_session_ends_an_upload_with_one_error():
+    async with open_upstream([never_read]) as upstream:
+        session = Session(HttpLimits())
+        async with trio.open_nursery() as nursery:
+
+            async def upload():
+                with pytest.raises(errors.ShuttingDown):
+                    await get(session, upstream.url(), body=b"x" * (64 * 1024 * 1024))
+
+            nursery.start_soon(upload)
+            await trio.testing.wait_all_tasks_blocked()
+            await session.aclose()
+        assert session.statistics().origins == {}
 
 
 async def test_a_closed_session_refuses_requests_and_those_that_wait_for_a_place():

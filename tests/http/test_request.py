@@ -285,7 +285,8 @@ async def test_multipart_holds_every_part_under_a_boundary_that_no_one_can_guess
     assert pieces[1] == b'\r\nContent-Disposition: form-data; name="text"\r\n\r\n' + "é".encode() + b"\r\n"
     assert pieces[2].endswith(b"\r\n\r\n\0\xff\r\n")
     assert pieces[3] == (
-        b'\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nbody\r\n'
+        b'\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
+        b"Content-Type: text/plain\r\n\r\nbody\r\n"
     )
     assert pieces[4] == b"--\r\n"
 

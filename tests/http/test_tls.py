@@ -2,6 +2,7 @@
 """https: who is trusted, and what a closure without an alert means."""
 
 import datetime
+import socket
 import ssl
 
 import pytest
@@ -48,6 +49,25 @@ async def test_a_trusted_upstream_is_asked_and_its_connection_reused(authority, 
             assert await get(session, upstream.url()) == b"2" * 100_000
             assert session.statistics().opened == 1
     assert upstream.requests[0].get(b"Host") == b"127.0.0.1:%d" % upstream.port
+
+
+async def test_surplus_that_came_in_one_segment_with_the_response_is_not_taken_for_the_next(
+    authority, trusting
+):
+    async def poison(peer):
+        await peer.read_request()
+        cork = peer.stream.transport_stream.setsockopt
+        cork(socket.IPPROTO_TCP, socket.TCP_CORK, True)
+        await peer.send(answer(b"first"))  # a TLS record
+        await peer.send(answer(b"poison"))  # another one, which the socket holds no more
+        cork(socket.IPPROTO_TCP, socket.TCP_CORK, False)
+        await peer.wait_closed()
+
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    async with open_upstream([poison], [answer(b"second")], ssl_context=context) as upstream:
+        async with Session(HttpLimits(), ssl_context=trusting) as session:
+            assert await get(session, upstream.url()) == b"first"
+            assert await get(session, upstream.url()) == b"second"
 
 
 async def refusal(certificate, ssl_context=None, host="127.0.0.1"):

@@ -162,7 +162,9 @@ def acceptance(session: nox.Session, web: str) -> None:
 @nox.session
 def package(session: nox.Session) -> None:
     """Does a built distribution install what it should on each kind of Python, and run?"""
-    builder = environments(session).get("package", interpreter(session, newest(session)), ["build", "pytest>=8"])
+    builder = environments(session).get(
+        "package", interpreter(session, newest(session)), ["build", "pytest>=8"]
+    )
     targets = ["2.7", "3.9", newest(session)]
     if not os.environ.get("CI"):
         targets = [version for version in targets if interpreters.find(version)]

@@ -1,8 +1,8 @@
 """A local HTTP upstream that is as slow, odd or broken as a test wants; the paths are in upstream_app.py.
 
-    with upstream_server() as upstream:
-        upstream.url               # 'http://127.0.0.1:40123'
-        upstream.statistics()      # {'requests': 3, 'most_at_once': 2, 'connections': 1, …}
+with upstream_server() as upstream:
+    upstream.url               # 'http://127.0.0.1:40123'
+    upstream.statistics()      # {'requests': 3, 'most_at_once': 2, 'connections': 1, …}
 """
 
 from __future__ import annotations

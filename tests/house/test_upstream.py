@@ -32,7 +32,12 @@ def ask(upstream: Upstream, method: str, path: str, body: bytes = b"", headers=N
 def test_echo_shows_the_request(upstream):
     status, _, content = ask(upstream, "PUT", "/echo/%20?a=1", b"\xff\x00", {"X-A": "1"})
     seen = json.loads(content)
-    assert (status, seen["method"], seen["target"], seen["body_base64"]) == (200, "PUT", "/echo/%20?a=1", "/wA=")
+    assert (status, seen["method"], seen["target"], seen["body_base64"]) == (
+        200,
+        "PUT",
+        "/echo/%20?a=1",
+        "/wA=",
+    )
     assert ["X-A", "1"] in seen["headers"]
 
 

@@ -57,7 +57,7 @@ class Deadlines:
     FORWARD: float = seconds(60.0, "deadline of FORWARD operations")
     CALL: float = seconds(10.0, "deadline of CALL operations")
     COMMAND: float = seconds(60.0, "deadline of COMMAND operations")
-    default: float = seconds(30.0, "deadline of everything else")
+    default: float = seconds(30.0, "deadline of every operation that is given none of its own")
 
     def of(self, operation: str) -> float:
         """The deadline of an operation by its name, seconds."""
@@ -286,6 +286,9 @@ def _build(values: Mapping[tuple[str, ...], Any]) -> Settings:
     for group in dataclasses.fields(Settings):
         if "help" not in group.metadata:
             inner = {path[1]: value for path, value in values.items() if path[0] == group.name}
+            if group.name == "DEADLINES" and "default" in inner:
+                # Who sets the default means it for all that they do not name, built-in values or not.
+                inner = dict.fromkeys(Deadlines.__dataclass_fields__, inner["default"]) | inner
             top[group.name] = _section(group.name)(**inner)
     return Settings(**top)
 

@@ -19,7 +19,8 @@ def test_without_any_source_the_defaults_hold() -> None:
 
 
 def test_a_deadline_of_an_operation_without_one_of_its_own_is_the_default() -> None:
-    assert resolve_django({"DEADLINES": {"default": 7}}).DEADLINES.of("SOMETHING") == 7.0
+    deadlines = resolve_django({"DEADLINES": {"default": 7, "CALL": 3}}).DEADLINES
+    assert [deadlines.of(name) for name in ("SOMETHING", "REQUEST", "CALL")] == [7.0, 7.0, 3.0]
 
 
 def test_the_command_line_wins_over_the_environment_and_that_over_django() -> None:

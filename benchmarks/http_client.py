@@ -61,7 +61,13 @@ async def share(worker: Worker, requests: int, outstanding: int) -> None:
 
 def bare(port: int) -> Worker:
     """A worker that sends and receives, and nothing else."""
-    lines = [b"GET /path?query=1 HTTP/1.1", b"Host: 127.0.0.1", *(b"%s: %s" % pair for pair in HEADERS), b"", b""]
+    lines = [
+        b"GET /path?query=1 HTTP/1.1",
+        b"Host: 127.0.0.1",
+        *(b"%s: %s" % pair for pair in HEADERS),
+        b"",
+        b"",
+    ]
     request = b"\r\n".join(lines)
 
     async def work(count: int) -> None:
@@ -101,7 +107,9 @@ async def measure(port: int, requests: int, outstanding: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=20000)
     parser.add_argument("--outstanding", type=int, nargs="+", default=[1, 200])
     arguments = parser.parse_args()

@@ -43,14 +43,15 @@ class DirectConnector:
         """TLS with SNI; certificate and host name are verified by the context."""
         # Not https_compatible: a body that ends with the connection is complete only after a
         # closure alert (RFC 9112 9.8). Closing is forceful here anyway, so nobody waits for one.
-        secure = trio.SSLStream(stream, self._context(), server_hostname=origin.host.partition("%")[0])
+        name = origin.host.partition("%")[0].rstrip(".")
         try:
+            secure = trio.SSLStream(stream, self._context(), server_hostname=name)
             await secure.do_handshake()
-        except trio.BrokenResourceError as exc:
-            await trio.aclose_forcefully(secure)
+        except (trio.BrokenResourceError, ValueError) as exc:  # ValueError: no name for TLS
+            await trio.aclose_forcefully(stream)
             raise errors.UpstreamError(f"{origin.netloc}: TLS failed: {_tls_reason(exc)}") from exc
         except BaseException:
-            await trio.aclose_forcefully(secure)
+            await trio.aclose_forcefully(stream)
             raise
         return secure
 
@@ -103,4 +104,6 @@ def _tls_reason(exc: BaseException) -> str:
         return f"certificate refused: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError) and cause.reason:
         return cause.reason.replace("_", " ").lower()
+    if isinstance(exc, ValueError):
+        return "the host's name cannot be verified"
     return "the connection was closed during the handshake"

@@ -57,11 +57,13 @@ class SocketStream(trio.abc.Stream):
                 rest = rest[self._socket.send(rest) :]
 
     async def wait_send_all_might_not_block(self) -> None:
+        self._check_open()
         await trio.lowlevel.wait_writable(self._socket)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self.probing:
             raise NothingBuffered
+        self._check_open()
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._socket)
@@ -84,7 +86,11 @@ class SocketStream(trio.abc.Stream):
             self._socket.close()
         await trio.lowlevel.checkpoint()
 
-    def _ended(self, exc: OSError) -> Exception:
+    def _check_open(self) -> None:
+        """Trio must not be asked to wait for a closed socket: the number of none is -1 for all of them."""
         if self._socket.fileno() == -1:
-            return trio.ClosedResourceError("this connection was closed here")
+            raise trio.ClosedResourceError("this connection was closed here")
+
+    def _ended(self, exc: OSError) -> Exception:
+        self._check_open()
         return trio.BrokenResourceError(f"the connection broke: {exc}")

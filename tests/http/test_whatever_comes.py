@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from server_trio import errors
 from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
-from tests.http.test_parser import anything
+from tests.http.test_parser_ends import anything
 
 LIMITS = HttpLimits(response_head=200, response_body=100)
 

@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--delay", type=float, default=1.0, help="seconds the upstream takes (default: 1)")
     parser.add_argument("--web-python", default=sys.executable, help="the site's Python (default: this one)")
     arguments = parser.parse_args(argv)
-    # Ctrl-C raises KeyboardInterrupt; SIGTERM is to end everything in the same way.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ctrl-C raises KeyboardInterrupt; these are to end everything in the same way.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with demo(arguments.web_python, port=arguments.port, delay=arguments.delay) as running:
             return run_check(running) if arguments.check else wait(running)
@@ -56,7 +57,7 @@ def run_check(running: Demo) -> int:
 def wait(running: Demo) -> int:
     """Until Ctrl-C, or until a process ends that should not."""
     print(f"{running.url}/    (Ctrl-C ends it)", flush=True)
-    watched = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+    watched = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     while signal.sigwait(watched) == signal.SIGCHLD:
         for process in running.processes:

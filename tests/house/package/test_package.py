@@ -60,7 +60,7 @@ def stated_version() -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder with the source distribution and both wheels, the client's from an old Python if there is one."""
+    """A folder with the source distribution and both wheels, the client's if there is an old Python."""
     copy = tmp_path_factory.mktemp("build") / "tree"
     shutil.copytree(
         ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")

@@ -52,7 +52,6 @@ class ShardHealth:
     reconnects: int = 0
 
     def answered(self) -> None:
-        self.round_trips += 1
         if not self.connected:
             self.connected = True
             logger.warning("Redis at %s answers again", self.label)
@@ -79,20 +78,22 @@ class RedisConnection:
         self._connected_before = False
         self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
 
-    async def exchange(self, *commands: Command, timeout: float = EXCHANGE_TIMEOUT) -> list[Any]:
+    async def exchange(self, *commands: Command, timeout: float | None = None) -> list[Any]:
         """Send the commands in one write; the replies, error replies being ResponseError objects.
 
         Raises LayerUnavailable if the connection cannot be made, breaks, or is silent for `timeout`
-        seconds; whether the commands were done is then unknown.
+        seconds (EXCHANGE_TIMEOUT); whether the commands were done is then unknown.
         """
         try:
-            with trio.fail_after(timeout):
+            with trio.fail_after(EXCHANGE_TIMEOUT if timeout is None else timeout):
                 replies: list[Any] = await self._loop.run(self._exchange, commands)
         except (redis.RedisError, OSError, LoopFell, trio.TooSlowError) as error:
             failure = unavailable(self._endpoint.label, error)
             self._health.failed(failure)
             raise failure from error
-        self._health.answered()
+        self._health.round_trips += 1
+        if not any(isinstance(reply, redis.RedisError) for reply in replies):
+            self._health.answered()
         return replies
 
     async def command(self, *command: Any) -> Any:
@@ -163,7 +164,7 @@ class SharedConnection(RedisConnection):
         super().__init__(loop, endpoint, health)
         self._lock = trio.Lock()
 
-    async def exchange(self, *commands: Command, timeout: float = EXCHANGE_TIMEOUT) -> list[Any]:
+    async def exchange(self, *commands: Command, timeout: float | None = None) -> list[Any]:
         async with self._lock:
             return await super().exchange(*commands, timeout=timeout)
 

@@ -81,7 +81,7 @@ class SentinelEndpoint:
 
     async def _master(self) -> tuple[str, int]:
         options = {"socket_connect_timeout": CONNECT_TIMEOUT, **self._sentinel_options}
-        options |= {"socket_timeout": CONNECT_TIMEOUT, "protocol": 2}
+        options |= {"socket_timeout": CONNECT_TIMEOUT, "protocol": 2, "retry": Retry(NoBackoff(), 0)}
         sentinel = Sentinel(  # type: ignore[no-untyped-call]
             self._hosts, self._least_others, sentinel_kwargs=options
         )

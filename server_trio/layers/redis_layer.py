@@ -84,7 +84,8 @@ class RedisLayer:
     of what is promised: a failover can lose what the old master had not yet passed on.
     """
 
-    def __init__(self, source: Source, shards: Sequence[Shard]) -> None:
+    def __init__(self, source: Source, shards: Sequence[Shard], loop: AsyncioLoop) -> None:
+        self.loop = loop
         self._source = source
         self._shards = shards
         self._turns = itertools.cycle(range(len(shards)))
@@ -180,7 +181,7 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
                 for shard in shards:
                     await shard.open()
                     nursery.start_soon(shard.sender.serve)
-                yield RedisLayer(source, shards)
+                yield RedisLayer(source, shards, loop)
             finally:
                 with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
                     for shard in shards:

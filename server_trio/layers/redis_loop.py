@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import trio
@@ -19,6 +20,7 @@ logger = logging.getLogger("server_trio.layers")
 T = TypeVar("T")
 
 REOPEN_DELAY = 0.1  # seconds; a loop that falls at once must not take the processor with it
+END_TIMEOUT = 1.0  # seconds for a cancelled coroutine to end; closing a connection takes no round trip
 
 
 class LoopFell(Exception):
@@ -29,13 +31,15 @@ class AsyncioLoop:
     """Runs asyncio coroutines for Trio tasks, in a loop that nothing else uses.
 
     An asyncio error that nobody waits for (a callback, a task that was never awaited) takes a
-    trio-asyncio loop down (trio_asyncio/_async.py:17-57). Then the calls on their way raise
-    LoopFell, and a new loop is opened.
+    trio-asyncio loop down (trio_asyncio/_async.py:17-57), and leaves the loop's other tasks
+    hanging (its end skips their cancellation when its own nursery is cancelled, _loop.py:519-541).
+    So this class keeps track of them: their callers get LoopFell, and a new loop is opened.
     """
 
     def __init__(self) -> None:
         self._loop: Any = None
         self._opened = trio.Event()
+        self._running: dict[asyncio.Task[Any], trio.Event] = {}
         self.falls = 0
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -54,6 +58,7 @@ class AsyncioLoop:
                     finally:
                         # At once: what starts while the loop unwinds would never be waited for.
                         self._loop, self._opened = None, trio.Event()
+                        await self._end_running()
             except BaseExceptionGroup as group:
                 _, errors = group.split(trio.Cancelled)
                 if errors is None or not isinstance(errors, Exception):
@@ -63,25 +68,52 @@ class AsyncioLoop:
                 self._note_fall(error)
             await trio.sleep(REOPEN_DELAY)
 
-    def _note_fall(self, error: Exception) -> None:
-        self.falls += 1
-        logger.error("the asyncio loop of the Redis bridge fell and is opened again", exc_info=error)
-
     @property
     def current(self) -> object | None:
         """The open loop, None while there is none. What was made in another one is of no use any more."""
         loop: object | None = self._loop
         return loop
 
-    async def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+    async def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         """`await function(*args)` in the loop. Raises what it raises, and LoopFell.
 
-        Cancelling cancels the coroutine once, as asyncio does, and waits for it to end.
+        Cancelling cancels the coroutine once, as asyncio does, and waits END_TIMEOUT for its end.
         """
         while (loop := self._loop) is None:
             await self._opened.wait()
+        task: asyncio.Task[T] = loop.create_task(function(*args))
+        done = self._running[task] = trio.Event()
+        task.add_done_callback(self._finish)
         try:
-            result: T = await loop.run_aio_coroutine(function(*args))
-        except asyncio.CancelledError as error:
-            raise LoopFell("the asyncio loop fell") from error
-        return result
+            await done.wait()
+        except trio.Cancelled:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                task.cancel()
+            with trio.move_on_after(END_TIMEOUT, shield=True):
+                await done.wait()
+            raise
+        finally:
+            self._running.pop(task, None)
+        if not task.done() or task.cancelled():
+            raise LoopFell("the asyncio loop fell")
+        return task.result()
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not call it unhandled if nobody waits any more
+        if (done := self._running.get(task)) is not None:
+            done.set()
+
+    async def _end_running(self) -> None:
+        """Cancel what runs, so that it closes its connections; in any case nobody waits for it after that."""
+        with trio.move_on_after(END_TIMEOUT, shield=True):
+            for task in self._running:
+                task.cancel()
+            for done in list(self._running.values()):
+                await done.wait()
+        for done in self._running.values():
+            done.set()
+
+    def _note_fall(self, error: Exception) -> None:
+        self.falls += 1
+        logger.error("the asyncio loop of the Redis bridge fell and is opened again", exc_info=error)

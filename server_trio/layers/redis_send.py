@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+import redis
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable
@@ -148,7 +149,10 @@ class Sender:
                         batch.finish(await self._connection.run(SEND, batch.keys, batch.args))
                         return
                     except LayerUnavailable as error:
-                        failure = LayerUnavailable(f"{error}; {unknown}")
+                        refused = isinstance(error.__cause__, redis.ResponseError)
+                        failure = LayerUnavailable(
+                            f"{error}; {'the message was not sent' if refused else unknown}"
+                        )
                         failure.__cause__ = error
                         await trio.sleep(backoff.next())
             self._fail_older(trio.current_time() - SEND_TIMEOUT, failure)

@@ -96,6 +96,21 @@ async def take(layer: Layer, *channels: str, number: int = 1, limit: int = 100) 
     return taken
 
 
+async def receive_once(layer: Layer, channel: str, limit: int) -> list[Received]:
+    """What one call returns, on the shard where something is first."""
+    found: list[Received] = []
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for shard in range(layer.shards):
+
+                @nursery.start_soon
+                async def receive(shard: int = shard) -> None:
+                    found.extend(await layer.receive(shard, [channel], limit))
+                    nursery.cancel_scope.cancel()
+
+    return found
+
+
 async def contents(layer: Layer, *channels: str, number: int = 1, limit: int = 100) -> list[Any]:
     return [received.content for received in await take(layer, *channels, number=number, limit=limit)]
 

@@ -11,7 +11,7 @@ import trio
 
 from server_trio.errors import ChannelFull, LayerError, MessageRefused
 
-from .bench import Bench, contents, is_empty, take
+from .bench import Bench, contents, is_empty, receive_once, take
 
 NOTHING_LIKE_A_MESSAGE: list[Any] = [None, 7, "text", b"bytes", ["list"], [("a", 1)]]
 BAD_NAMES: list[Any] = ["", "a b", "ä", "a?b?c", "a!b!c", "x" * 100, "name?", b"bytes", None, "a/b", "a:b"]
@@ -72,19 +72,7 @@ async def test_at_most_limit_messages_are_taken(bench: Bench) -> None:
     async with bench.open() as layer:
         for number in range(5):
             await layer.send("daphne.response.abc!x", {"n": number})
-        sizes = []
-        for _ in range(3):
-            with trio.fail_after(10):
-                batches: list[Any] = []
-                async with trio.open_nursery() as nursery:
-                    for shard in range(layer.shards):
-
-                        @nursery.start_soon
-                        async def receive(shard: int = shard, nursery: Any = nursery) -> None:
-                            batches.append(await layer.receive(shard, ["daphne.response.abc!"], 2))
-                            nursery.cancel_scope.cancel()
-
-            sizes += map(len, batches)
+        sizes = [len(await receive_once(layer, "daphne.response.abc!", limit=2)) for _ in range(3)]
     assert sizes == [2, 2, 1]
 
 

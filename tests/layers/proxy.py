@@ -1,0 +1,110 @@
+"""A network between the bridge and its Redis that fails in chosen ways."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import trio
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
+
+from tests.harness.redis_server import RedisServer
+
+#: The way in which a server looks older than it is: the version in the reply to INFO.
+VERSION = b"redis_version:7"
+
+
+@dataclass
+class Proxy:
+    """Passes bytes on between clients and one Redis, but for what a test asks for."""
+
+    redis: RedisServer
+    port: int = 0
+    lose_reply_to: bytes | None = (
+        None  # the next command with these bytes is done, its reply lost, the line cut
+    )
+    version_prefix: bytes = VERSION
+    lost: int = 0
+    _speaking: trio.Event = field(default_factory=trio.Event)
+    _lines: set[trio.CancelScope] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def fall_silent(self) -> None:
+        """Keep the lines open, and pass no reply on."""
+        self._speaking = trio.Event()
+
+    def speak(self) -> None:
+        """End `fall_silent`."""
+        self._speaking.set()
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for line in self._lines:
+            line.cancel()
+
+    async def serve(self, client: trio.SocketStream) -> None:
+        """One connection."""
+        with trio.CancelScope() as line, contextlib.suppress(OSError, trio.BrokenResourceError):
+            self._lines.add(line)
+            try:
+                async with client, await trio.open_tcp_stream(self.redis.host, self.redis.port) as server:
+                    await self._pass_on(line, client, server)
+            except BaseExceptionGroup as group:
+                _, rest = group.split((trio.Cancelled, trio.BrokenResourceError, trio.ClosedResourceError))
+                if rest is not None:
+                    raise
+            finally:
+                self._lines.discard(line)
+
+    async def _pass_on(
+        self, line: trio.CancelScope, client: trio.SocketStream, server: trio.SocketStream
+    ) -> None:
+        doomed = False
+
+        async def requests() -> None:
+            nonlocal doomed
+            async for data in client:
+                if self.lose_reply_to is not None and self.lose_reply_to in data:
+                    self.lose_reply_to = None
+                    doomed = True
+                await server.send_all(data)
+            line.cancel()
+
+        async def replies() -> None:
+            async for data in server:
+                if doomed:
+                    self.lost += 1
+                    break
+                await self._speaking.wait()
+                await client.send_all(data.replace(VERSION, self.version_prefix))
+            line.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(requests)
+            nursery.start_soon(replies)
+
+
+@contextlib.asynccontextmanager
+async def open_proxy(redis: RedisServer) -> AsyncIterator[Proxy]:
+    """A proxy on a free port of this machine."""
+    proxy = Proxy(redis)
+    proxy.speak()
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        proxy.port = listeners[0].socket.getsockname()[1]
+        nursery.start_soon(trio.serve_listeners, proxy.serve, listeners)
+        try:
+            yield proxy
+        except Exception as error:
+            failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -11,15 +11,17 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .shim import Shim
 
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # importing it costs 20 ms; the import system asks for no base class
 
-class ShimFinder(MetaPathFinder):
+
+class ShimFinder:
     """Front of sys.meta_path: runs shims around the import of their modules.
 
     applied: names of the shims that were applied in this process, in order.
@@ -58,7 +60,7 @@ class ShimFinder(MetaPathFinder):
             return None
         spec = find_elsewhere(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = ShimLoader(spec.loader, self, shims)
+            spec.loader = cast("Loader", ShimLoader(spec.loader, self, shims))
         return spec
 
     def after(self, module: ModuleType, shims: Iterable[Shim]) -> None:
@@ -73,7 +75,7 @@ class ShimFinder(MetaPathFinder):
                 self.applied.append(shim.name)
 
 
-class ShimLoader(Loader):
+class ShimLoader:
     """The loader that was found, with shims around exec_module; otherwise it is that loader."""
 
     def __init__(self, loader: Loader, finder: ShimFinder, shims: Sequence[Shim]) -> None:
@@ -103,7 +105,7 @@ class ShimLoader(Loader):
         )
 
 
-class StandInFinder(MetaPathFinder):
+class StandInFinder:
     """End of sys.meta_path: a stand-in for a module that no other finder knows."""
 
     def __init__(self, shims: Iterable[Shim], front: ShimFinder) -> None:

@@ -77,6 +77,7 @@ def test_every_shim_has_a_case():
     elsewhere = {
         "redis-compat-b",  # below
         "django-autoreload",  # test_stack.py: runserver
+        "multiprocessing-spawn",  # test_run.py
     }
     assert {shim.name for shim in SHIMS} == {case.shim for case in CASES} | elsewhere
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import Any
 
@@ -29,6 +28,8 @@ def command() -> list[str]:
 
 def restart_with_reloader() -> int:
     """Start the program again until it ends for another reason than changed code (exit code 3)."""
+    import subprocess
+
     environment = {**os.environ, "RUN_MAIN": "true"}
     while True:
         code = subprocess.call(command(), env=environment)  # noqa: S603 - our own command line

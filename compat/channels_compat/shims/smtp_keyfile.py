@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import smtplib
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..shim import Shim
+
+if TYPE_CHECKING:
+    import ssl  # 20 ms that only a site which sends mail over TLS has to spend
 
 MODULE = "django.core.mail.backends.smtp"
 
@@ -20,6 +21,8 @@ def context_for(keyfile: str | None, certfile: str | None) -> ssl.SSLContext | N
     """
     if not certfile:
         return None
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -27,33 +30,31 @@ def context_for(keyfile: str | None, certfile: str | None) -> ssl.SSLContext | N
     return context
 
 
-class SMTP(smtplib.SMTP):  # the superclass's arguments differ from Python to Python
-    def starttls(  # type: ignore[override]
-        self, keyfile: str | None = None, certfile: str | None = None, **kwargs: Any
-    ) -> Any:
-        kwargs.setdefault("context", context_for(keyfile, certfile))
-        return super().starttls(**kwargs)
-
-
-class SMTP_SSL(smtplib.SMTP_SSL):
-    def __init__(
-        self, *args: Any, keyfile: str | None = None, certfile: str | None = None, **kwargs: Any
-    ) -> None:
-        kwargs.setdefault("context", context_for(keyfile, certfile))
-        super().__init__(*args, **kwargs)
-
-
 class OldSmtplib:
-    """What Django's SMTP backend sees as `smtplib`."""
+    """What Django's SMTP backend sees as `smtplib`: its two classes take keyfile and certfile again."""
 
-    SMTP = SMTP
-    SMTP_SSL = SMTP_SSL
+    def __init__(self, smtplib: Any) -> None:
+        self._smtplib = smtplib
+
+        class SMTP(smtplib.SMTP):  # type: ignore[misc]
+            def starttls(self, keyfile: Any = None, certfile: Any = None, **kwargs: Any) -> Any:
+                kwargs.setdefault("context", context_for(keyfile, certfile))
+                return super().starttls(**kwargs)
+
+        class SMTPOverTls(smtplib.SMTP_SSL):  # type: ignore[misc]
+            def __init__(self, *args: Any, keyfile: Any = None, certfile: Any = None, **kwargs: Any) -> None:
+                kwargs.setdefault("context", context_for(keyfile, certfile))
+                super().__init__(*args, **kwargs)
+
+        self.SMTP = SMTP
+        self.SMTP_SSL = SMTPOverTls
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(smtplib, name)
+        return getattr(self._smtplib, name)
 
 
 def needed() -> bool:
+    smtplib = importlib.import_module("smtplib")
     if "keyfile" in inspect.signature(smtplib.SMTP.starttls).parameters:
         return False
     open_code = importlib.import_module(MODULE).EmailBackend.open.__code__
@@ -61,7 +62,7 @@ def needed() -> bool:
 
 
 def apply(module: Any) -> None:
-    module.smtplib = OldSmtplib()
+    module.smtplib = OldSmtplib(module.smtplib)
 
 
 shim = Shim(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import pytest
 import requests
@@ -208,6 +209,17 @@ def test_the_sites_own_tests_pass(shared_redis, tmp_path):
     assert "\nOK" in said, said
 
 
+def test_daphne_serves_in_twisted_mode(shared_redis, tmp_path):
+    """With txredisapi installed daphne reads its replies through it, unless told --force-sync."""
+    pytest.importorskip("txredisapi")
+    with serving(tmp_path, shared_redis.url) as site:
+        assert "visits: 1" in requests.get(site.url + "/", timeout=TIMEOUT).text
+        socket = connect(site)
+        socket.send("x")
+        assert socket.recv() == "echo x"
+        socket.close()
+
+
 def test_runserver_restarts_itself_with_the_shims_and_serves_static_files(shared_redis, tmp_path):
     site = Site(tmp_path, shared_redis.url)
     site.manage("migrate", "--noinput")
@@ -226,8 +238,6 @@ def test_runserver_restarts_itself_with_the_shims_and_serves_static_files(shared
 def test_a_site_that_installs_the_shims_itself_needs_no_runner(shared_redis, tmp_path):
     site = Site(tmp_path, shared_redis.url)
     code = "import channels_compat; channels_compat.install(); exec(open('manage.py').read())"
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", code, "check"],
         cwd=SITE, env=site.environment, timeout=TIMEOUT, text=True, capture_output=True,

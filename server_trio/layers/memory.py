@@ -20,7 +20,7 @@ from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import ChannelFull
 from .base import LayerStatistics, Message, Received
-from .names import check_channel, check_group
+from .names import check_channel, check_group, check_receive
 from .redis_codec import Codec
 
 
@@ -56,8 +56,7 @@ class MemoryLayer:
     async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
         if shard != 0:
             raise IndexError(f"there is one shard, 0; not {shard}")
-        for channel in channels:
-            check_channel(channel, receive=True)
+        channels = check_receive(channels, limit)
         await trio.lowlevel.checkpoint()  # before anything is taken, not after
         while not (received := self.receive_nowait(channels, limit)):
             await self._arrival.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import MessageRefused
@@ -15,6 +17,17 @@ def check_channel(name: str, *, receive: bool = False) -> None:
         _RULES.valid_channel_name(name, receive=receive)
     except TypeError as error:
         raise MessageRefused(str(error)) from error
+
+
+def check_receive(channels: Sequence[str], limit: int) -> list[str]:
+    """The channels of a `receive`, each once. Raises MessageRefused for a name, ValueError for the rest."""
+    if not channels or isinstance(channels, str):
+        raise ValueError("receive takes a sequence of at least one channel")
+    if limit < 1:
+        raise ValueError(f"receive takes at least 1 message, not {limit}")
+    for channel in channels:
+        check_channel(channel, receive=True)
+    return list(dict.fromkeys(channels))
 
 
 def check_group(name: str) -> None:

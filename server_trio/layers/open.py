@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import trio
 
 from ..errors import LayerUnavailable, SettingsError
 from .base import Layer
 
-Bridge = Literal["auto", "redis", "threaded"]
+BRIDGES = ("auto", "redis", "threaded")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class LayerSpec:
     alias: str
     backend: str  # dotted path of the class
     config: Mapping[str, Any] = field(repr=False)  # may hold passwords and keys
-    bridge: Bridge = "auto"
+    bridge: str = "auto"  # one of BRIDGES
 
 
 @asynccontextmanager
@@ -34,6 +35,8 @@ async def open_layer(spec: LayerSpec) -> AsyncIterator[Layer]:
     and subclasses that leave their format alone, and worker threads for everything else
     (RedisLocalChannelLayer among them: its ordinary channels are not in Redis).
     """
+    if spec.bridge not in BRIDGES:
+        raise SettingsError(f"the bridge is one of {', '.join(BRIDGES)}, not {spec.bridge!r}")
     backend = await trio.to_thread.run_sync(make_backend, spec, abandon_on_cancel=True)
     if spec.bridge != "threaded" and _is_known_redis(backend):
         from .redis_layer import open_redis_layer
@@ -73,19 +76,40 @@ def make_backend(spec: LayerSpec) -> Any:
     try:
         return backend_class(**spec.config)
     except (TypeError, ValueError, AssertionError) as error:
-        raise SettingsError(f"{_where(spec)}: CONFIG does not suit {spec.backend}: {error}") from error
+        text = str(error)
+        if "Port could not be cast" in text:
+            # The text goes on with what stands there, which may be a piece of a password.
+            text = "a host's URL has no number for a port; in a password, / is written %2F and # is %23"
+            raise SettingsError(f"{_where(spec)}: CONFIG does not suit {spec.backend}: {text}") from None
+        raise SettingsError(f"{_where(spec)}: CONFIG does not suit {spec.backend}: {text}") from error
     except ImportError as error:
         raise SettingsError(f"{_where(spec)}: {spec.backend} needs a package: {error}") from error
     except Exception as error:
-        raise LayerUnavailable(f"{_where(spec)}: {spec.backend} cannot be set up: {error}") from error
+        if isinstance(error, OSError) or "redis.exceptions" in {
+            kind.__module__ for kind in type(error).__mro__
+        }:
+            # Its text names the connection with all its settings, in older releases with the password.
+            raise LayerUnavailable(
+                f"{_where(spec)}: {_hosts(spec)} cannot be reached: "
+                "check that it runs, and the hosts in CONFIG"
+            ) from None
+        raise SettingsError(f"{_where(spec)}: {spec.backend} cannot be set up: {error}") from error
 
 
 def _is_known_redis(backend: Any) -> bool:
-    try:
-        from .redis_source import speaks_known_format
-    except ImportError:
-        return False  # without redis there is no such backend either
+    if "asgi_redis" not in sys.modules:
+        return False  # then `backend` is none of its classes, and redis need not be installed
+    from .redis_source import speaks_known_format
+
     return speaks_known_format(backend)
+
+
+def _hosts(spec: LayerSpec) -> str:
+    """The hosts in CONFIG, without passwords."""
+    names = []
+    for host in spec.config.get("hosts") or ["its server"]:
+        names.append(host.rpartition("@")[2] if isinstance(host, str) else ":".join(map(str, host)))
+    return ", ".join(names)
 
 
 def _where(spec: LayerSpec) -> str:

@@ -44,21 +44,24 @@ class Backoff:
 
 @dataclass
 class ShardHealth:
-    """What the connections to one shard have seen, counted and logged once for each change."""
+    """What the connections to one shard have seen, counted, and logged once for each change."""
 
     label: str
-    connected: bool = True
+    connected: bool = False
     round_trips: int = 0
     reconnects: int = 0
+    lost: bool = False  # at some time
 
     def answered(self) -> None:
         if not self.connected:
             self.connected = True
-            logger.warning("Redis at %s answers again", self.label)
+            if self.lost:
+                logger.warning("Redis at %s answers again", self.label)
 
     def failed(self, error: LayerUnavailable) -> None:
         if self.connected:
             self.connected = False
+            self.lost = True
             logger.warning("%s; trying again", error)
 
 

@@ -20,7 +20,7 @@ import trio
 
 from ..errors import ChannelFull, LayerError
 from .base import LayerStatistics, Message, Received
-from .names import check_channel, check_group
+from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import RedisConnection, ShardHealth, SharedConnection
 from .redis_endpoint import Endpoint
@@ -65,6 +65,7 @@ class Shard:
             )  # fmt: skip
 
     async def close(self) -> None:
+        """Give back what nobody has, and disconnect. The caller bounds the time."""
         await self.receiver.close()
         await self._sending.close()
         await self.control.close()
@@ -105,9 +106,8 @@ class RedisLayer:
         self._sent += 1
 
     async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
-        for channel in channels:
-            check_channel(channel, receive=True)
-        received = await self._shards[shard].receiver.receive(channels, limit)
+        names = check_receive(channels, limit)
+        received = await self._shards[shard].receiver.receive(names, limit)
         self._received += len(received)
         return received
 
@@ -183,9 +183,12 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
                     nursery.start_soon(shard.sender.serve)
                 yield RedisLayer(source, shards, loop)
             finally:
-                with trio.move_on_after(CLOSE_TIMEOUT, shield=True):
-                    for shard in shards:
-                        await shard.close()
+                with trio.move_on_after(CLOSE_TIMEOUT, shield=True) as closing:
+                    async with trio.open_nursery() as closers:
+                        for shard in shards:
+                            closers.start_soon(shard.close)
+                if closing.cancelled_caught:
+                    logger.warning("the channel layer was closed while Redis was away; what it held is lost")
         except Exception as error:
             failure = error
         nursery.cancel_scope.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import trio
@@ -78,7 +79,9 @@ class Receiver:
         while self._busy:
             await self._freed.wait()
         for _, claimer in self._idle:
-            await claimer.give_back()
+            # All that these hold has been accepted: nothing is lost if Redis is away.
+            with contextlib.suppress(LayerUnavailable):
+                await claimer.give_back()
             await claimer.close()
 
     async def _serve(self, names: tuple[str, ...], claimer: Claimer, turn: Turn) -> None:
@@ -132,12 +135,9 @@ class Receiver:
 
     async def _retire(self, claimer: Claimer) -> None:
         """Let go of a claimer whose channels have not been asked for lately."""
-        try:
+        with contextlib.suppress(LayerUnavailable):  # all it holds has been accepted
             await claimer.give_back()
-        except LayerUnavailable:
-            pass  # all it holds has been accepted; its claimed lists expire
-        finally:
-            await claimer.close()
-            del self._busy[claimer]
-            self._freed.set()
-            self._freed = trio.Event()
+        await claimer.close()
+        del self._busy[claimer]
+        self._freed.set()
+        self._freed = trio.Event()

@@ -16,7 +16,7 @@ import trio
 
 from ..errors import ChannelFull, LayerUnavailable, MessageRefused
 from .base import LayerStatistics, Message, Received
-from .names import check_channel, check_group
+from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
 from .redis_codec import FULL_NAME
 
@@ -89,7 +89,7 @@ class ThreadedLayer:
 
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""
-        if not hasattr(self._backend, "send_group"):
+        if "groups" not in getattr(self._backend, "extensions", ()):
             raise MessageRefused(f"{type(self._backend).__name__} has no groups")
         check_group(group)
         await self._call(self._senders, self._backend.send_group, group, unpack(pack(message)))
@@ -97,13 +97,12 @@ class ThreadedLayer:
     async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
         if shard != 0:
             raise IndexError(f"there is one shard, 0; not {shard}")
-        for channel in channels:
-            check_channel(channel, receive=True)
+        names = check_receive(channels, limit)
         if self._closed:
             raise LayerUnavailable("the channel layer has been closed")
         turn = Turn()
         self._turns.add(turn)
-        self._nursery.start_soon(self._serve, turn, list(channels), limit)
+        self._nursery.start_soon(self._serve, turn, names, limit)
         try:
             await turn.done.wait()
         except BaseException:

@@ -176,6 +176,22 @@ async def test_a_name_that_is_no_channel_is_refused(bench: Bench) -> None:
                 await layer.receive(0, [name], 1)
 
 
+async def test_receiving_from_nothing_or_nothing_from_somewhere_is_a_mistake(bench: Bench) -> None:
+    async with bench.open() as layer:
+        for channels, limit in ([], 1), ("in", 1), (["in"], 0), (["in"], -1):
+            with pytest.raises(ValueError, match="receive takes"):
+                await layer.receive(0, channels, limit)
+
+
+async def test_a_channel_that_is_named_twice_is_read_once(bench: Bench) -> None:
+    async with bench.open() as layer:
+        await layer.send("in", {"n": 1})
+        await layer.send("in", {"n": 2})
+        received = await take(layer, "in", "in", number=2)
+        assert sorted(one.content["n"] for one in received) == [1, 2]
+        assert await is_empty(layer, "in", "in")
+
+
 async def test_receiving_a_process_local_name_beyond_its_mark_is_refused(bench: Bench) -> None:
     async with bench.open() as layer:
         with pytest.raises(MessageRefused):

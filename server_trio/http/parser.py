@@ -103,7 +103,6 @@ class ResponseParser:
 
     def feed_eof(self) -> None:
         """Take in that the upstream has ended its side of the connection."""
-        self.reusable = False
         if self._until_close and self.head_done:
             self.complete = True
         elif not self.complete:

@@ -102,7 +102,7 @@ class Pool:
         self._in_use.discard(connection)
         surplus: Connection | None = connection
         places = self._origins[connection.origin]
-        if connection.reusable and not self._closed:
+        if connection.reusable:
             surplus = self._keep(connection, places)
         self._free_place(connection.origin, places)
         if surplus is not None:
@@ -173,6 +173,9 @@ class Pool:
             raise errors.UpstreamTimeout(f"{origin.netloc}: no connection within {timeout:g} seconds")
         self.opened += 1
         connection = Connection(origin, stream, self._limits)
+        if self._closed:  # meanwhile
+            await connection.aclose()
+            raise errors.ShuttingDown("the HTTP client is closed")
         self._in_use.add(connection)
         return connection
 

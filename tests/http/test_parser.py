@@ -95,6 +95,7 @@ def test_interim_responses_are_skipped():
         b"HTTP/1.1 101 Switching\r\n\r\n",
         b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         b"HTTP/1.1 103 Hints\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 199 X\r\nContent-Length: 3\r\n\r\nabc",
         b"HTTP/1.1 103 X\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )

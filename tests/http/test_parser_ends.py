@@ -47,6 +47,17 @@ def test_a_body_over_the_limit_is_too_large(data):
         read(data, limits=SMALL)
 
 
+def test_the_length_that_a_304_announces_is_not_limited():
+    assert read(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9999\r\n\r\n", limits=SMALL)[0].complete
+
+
+def test_chunk_sizes_of_a_long_body_may_add_up_to_more_than_the_heads_limit():
+    chunks = b"1;" + b"x" * 40 + b"\r\na\r\n"
+    limits = HttpLimits(response_head=100)
+    _, body = read(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks * 9 + b"0\r\n\r\n", limits=limits)
+    assert body == b"a" * 9
+
+
 def test_a_body_of_just_the_limit_is_read():
     assert read(OK + b"Content-Length: 10\r\n\r\n0123456789", limits=SMALL)[1] == b"0123456789"
 

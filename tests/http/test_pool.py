@@ -309,6 +309,20 @@ async def test_a_closed_session_refuses_requests_and_those_that_wait_for_a_place
         await session.aclose()
 
 
+async def test_a_connection_that_is_there_only_after_the_session_closed_is_not_used():
+    async def open_stream(origin):
+        await session.aclose()
+        return await upstream.open_stream(origin)
+
+    async with open_memory_upstream([answer(b"never"), until_closed]) as upstream:
+        session = Session(HttpLimits(), open_stream=open_stream)
+        with pytest.raises(errors.ShuttingDown):
+            await get(session, upstream.url())
+        assert session.statistics().origins == {}
+        await trio.testing.wait_all_tasks_blocked()
+        assert upstream.requests == []
+
+
 async def test_a_connection_in_use_when_the_session_closes_is_not_kept():
     async with open_memory_upstream([HEAD_ONLY]) as upstream:
         session = Session(HttpLimits(), open_stream=upstream.open_stream)

@@ -173,6 +173,13 @@ async def test_a_location_of_any_encoding_is_followed(location):
 # --- bodies of redirects --------------------------------------------------------------------------
 
 
+async def test_a_small_body_of_a_redirect_is_read_so_that_the_connection_can_be_used():
+    late = sending(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 5\r\n\r\n", b"mo", b"ved")
+    async with open_upstream([late, answer(b"b")]) as upstream, Session(HttpLimits()) as session:
+        assert (await get(session, upstream.url()))[1] == b"b"
+        assert session.statistics().opened == 1
+
+
 async def test_a_large_body_of_a_redirect_is_not_read():
     large = redirect(b"/b", body=b"x" * (8 * 1024 * 1024))
 

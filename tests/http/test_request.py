@@ -137,6 +137,12 @@ async def test_headers_that_connection_names_are_not_passed_on(order):
     assert request.get(b"Host") == b"h"
 
 
+@pytest.mark.parametrize("value", [b"", b",", b"x,,y"])
+async def test_a_connection_header_with_empty_members_takes_nothing_with_it(value):
+    request = await sent(headers=[(b"Connection", value), (b"X-Kept", b"1")])
+    assert (request.method, request.get(b"Host"), request.get(b"X-Kept")) == (b"GET", b"h", b"1")
+
+
 async def test_connection_cannot_name_away_the_host_or_the_length():
     request = await sent(method="POST", headers=[(b"Connection", b"host, content-length")], body=b"a")
     assert (request.get(b"Host"), request.get(b"Content-Length")) == (b"h", b"1")

@@ -8,7 +8,15 @@ import trio.testing
 from server_trio import errors
 from server_trio.http.session import InvalidRequest, Session
 from server_trio.limits import HttpLimits
-from tests.http.upstream import answer, open_upstream, reset, sending, stall, until_closed
+from tests.http.upstream import (
+    answer,
+    open_memory_upstream,
+    open_upstream,
+    reset,
+    sending,
+    stall,
+    until_closed,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -228,6 +236,19 @@ async def test_an_answer_to_a_request_that_could_not_be_sent_whole_is_read():
     async with open_upstream([answer_and_close]) as upstream, Session(HttpLimits()) as session:
         async with session.stream("POST", upstream.url(), body=BIG) as response:
             assert (response.status, await body_of(response)) == (400, b"no")
+
+
+async def test_a_connection_over_which_a_request_was_not_sent_whole_is_not_kept():
+    async def deaf(peer):
+        await peer.stream.receive_stream.aclose()
+        await peer.send(answer(b"ok"))
+        await trio.sleep_forever()
+
+    async with open_memory_upstream([deaf]) as upstream:
+        async with Session(HttpLimits(), open_stream=upstream.open_stream) as session:
+            async with session.stream("POST", upstream.url(), body=b"x" * 100) as response:
+                assert await body_of(response) == b"ok"
+            assert session.statistics().open == 0
 
 
 # --- failures -------------------------------------------------------------------------------------

@@ -198,7 +198,9 @@ async def test_an_upload_that_meets_the_closing_is_sent_again_whole():
 
 @pytest.mark.autojump
 async def test_a_connection_idle_for_too_long_is_not_used_again():
-    async with open_memory_upstream([answer(b"1"), answer(b"2")], [answer(b"3")]) as upstream:
+    async with open_memory_upstream(
+        [answer(b"1"), answer(b"2"), answer(b"stale")], [answer(b"3")]
+    ) as upstream:
         async with Session(HttpLimits(idle_timeout=10), open_stream=upstream.open_stream) as session:
             await get(session, upstream.url())
             await trio.sleep(9.9)
@@ -215,7 +217,7 @@ async def test_a_connection_idle_for_too_long_is_not_used_again():
 )
 async def test_the_idle_time_that_the_upstream_announces_is_kept(announced, kept):
     first = answer(b"1", b"Keep-Alive: " + announced)
-    async with open_memory_upstream([first, first], [answer(b"3")]) as upstream:
+    async with open_memory_upstream([first, first, answer(b"stale")], [answer(b"3")]) as upstream:
         async with Session(HttpLimits(idle_timeout=15), open_stream=upstream.open_stream) as session:
             await get(session, upstream.url())
             await trio.sleep(kept)
@@ -248,6 +250,30 @@ async def test_expired_connections_are_closed_by_close_expired():
             await trio.sleep(5)
             await session.close_expired()
             assert session.statistics().origins == {}
+
+
+async def test_the_connection_used_last_is_used_next():
+    told = [trio.Event(), trio.Event()]
+
+    def script(number):
+        async def answer_when_told(peer):
+            await peer.read_request()
+            await told[number].wait()
+            await peer.send(answer(b"first"))
+
+        return [answer_when_told, answer(b"%d" % number)]
+
+    async with open_memory_upstream(script(0), script(1)) as upstream:
+        async with Session(HttpLimits(), open_stream=upstream.open_stream) as session:
+            async with trio.open_nursery() as nursery:
+                for _ in told:
+                    nursery.start_soon(get, session, upstream.url())
+                await trio.testing.wait_all_tasks_blocked()
+                for event in told:
+                    event.set()
+                    await trio.testing.wait_all_tasks_blocked()
+            assert session.statistics().idle == 2
+            assert await get(session, upstream.url()) == (200, b"1")
 
 
 @pytest.mark.autojump

@@ -70,6 +70,71 @@ async def test_surplus_that_came_in_one_segment_with_the_response_is_not_taken_f
             assert await get(session, upstream.url()) == b"second"
 
 
+async def test_garbage_that_came_in_one_segment_with_the_response_forbids_reuse(authority, trusting):
+    async def spoil(peer):
+        await peer.read_request()
+        transport = peer.stream.transport_stream
+        transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, True)
+        await peer.send(answer(b"first"))
+        await transport.send_all(b"no TLS record")
+        transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, False)
+        await peer.wait_closed()
+
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    async with open_upstream([spoil], [answer(b"second")], ssl_context=context) as upstream:
+        async with Session(HttpLimits(), ssl_context=trusting) as session:
+            assert await get(session, upstream.url()) == b"first"
+            async with session.stream("POST", upstream.url()) as response:  # never tried twice
+                assert response.status == 200
+
+
+async def test_the_default_context_trusts_the_systems_authorities_and_speaks_http_1(
+    authority, monkeypatch, tmp_path
+):
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    spoken = []
+
+    async def note_protocol(peer):
+        spoken.append(peer.stream.selected_alpn_protocol())
+
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    async with open_upstream([note_protocol, answer(b"ok")], ssl_context=context) as upstream:
+        async with Session(HttpLimits()) as session:
+            assert await get(session, upstream.url()) == b"ok"
+    assert spoken == ["http/1.1"]
+
+
+class Resolver(trio.abc.HostnameResolver):
+    """Every name is this machine."""
+
+    async def getaddrinfo(self, host, port, family=0, type=0, proto=0, flags=0):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    async def getnameinfo(self, sockaddr, flags):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("Example.ORG", "example.org"),
+        ("example.org.", "example.org"),  # the dot of a full name is not part of what is verified
+        ("bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+async def test_the_name_of_the_url_is_asked_for_and_verified(authority, trusting, host, name):
+    trio.socket.set_custom_hostname_resolver(Resolver())
+    names = []
+    context = server_context(authority.issue_cert(name))
+    context.sni_callback = lambda connection, asked_for, _: names.append(asked_for)
+    async with open_upstream([answer(b"ok")], ssl_context=context) as upstream:
+        async with Session(HttpLimits(), ssl_context=trusting) as session:
+            assert await get(session, upstream.url().replace("127.0.0.1", host)) == b"ok"
+    assert names == [name]
+
+
 async def refusal(certificate, ssl_context=None, host="127.0.0.1"):
     """The error for an upstream with that certificate; the request must not have been sent."""
     async with open_upstream([answer(b"secret")], ssl_context=server_context(certificate)) as upstream:

@@ -164,10 +164,12 @@ class _Watch(object):
             raise _late()
 
     def add(self, sock):
-        self._sockets.append(sock)
+        # Python 2's httplib closes the outer object while it still reads from the inner one.
+        self._sockets.append(getattr(sock, '_sock', None) or sock)
 
     def cancel(self):
         self._timer.cancel()
+        self._sockets = []  # on Python 2 a reference keeps the connection open
 
     def _expire(self):
         self.expired = True
@@ -234,15 +236,17 @@ def _reason(error):
     tls = _find(error, (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError))
     if tls is not None or isinstance(error, requests.exceptions.SSLError):
         return 'TLS failed: {}'.format(_tls_reason(tls))
-    unresolved = _find(error, socket.gaierror)
-    if unresolved is not None:
-        return 'cannot resolve the host: {}'.format(unresolved.strerror)
-    number = getattr(_find(error, socket.error), 'errno', None)
-    if _find(error, urllib3.exceptions.NewConnectionError) is not None:
+    failure = _find(error, (socket.gaierror, socket.error))
+    number, words = getattr(failure, 'errno', None), getattr(failure, 'strerror', None)
+    connecting = _find(error, urllib3.exceptions.NewConnectionError)
+    if connecting is not None and failure is None:  # Python 2 chains no exceptions; urllib3 has it in its text
+        found = re.search(r'\[Errno (-?[0-9]+)\] ([^\n]*)', '{}'.format(connecting))
+        number, words = (int(found.group(1)), found.group(2)) if found else (None, None)
+    if isinstance(failure, socket.gaierror) or (number or 0) < 0:
+        return 'cannot resolve the host: {}'.format(words)
+    if connecting is not None:
         return 'cannot connect: {}'.format(os.strerror(number) if number else 'no address answered')
-    if number:
-        return 'the connection broke'
-    return 'not a valid HTTP response'
+    return 'the connection broke' if number else 'not a valid HTTP response'
 
 
 def _tls_reason(error):

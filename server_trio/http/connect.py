@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from server_trio import errors
-from server_trio.http.sockets import NothingBuffered, SocketStream
-from server_trio.http.url import Origin
+from .. import errors
+from .sockets import NothingBuffered, SocketStream
+from .url import Origin
 
 #: Opens a stream to an origin, TLS included. Raises errors.UpstreamError; may be cancelled.
 OpenStream = Callable[[Origin], Awaitable[trio.abc.Stream]]

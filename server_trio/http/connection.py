@@ -12,11 +12,11 @@ from typing import Final
 
 import trio
 
-from server_trio import errors
-from server_trio.http.connect import holds_unread
-from server_trio.http.parser import ResponseParser
-from server_trio.http.url import Origin
-from server_trio.limits import RECEIVE_SIZE, HttpLimits, KiB
+from .. import errors
+from ..limits import RECEIVE_SIZE, HttpLimits, KiB
+from .connect import holds_unread
+from .parser import ResponseParser
+from .url import Origin
 
 #: Bytes of body sent before looking for an answer. An upstream that answers early without reading
 #: on can stall only what is larger than its receive buffer, and none is smaller than this.

@@ -11,8 +11,8 @@ from typing import Final
 
 import httptools
 
-from server_trio import errors
-from server_trio.limits import HttpLimits
+from .. import errors
+from ..limits import HttpLimits
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -13,11 +13,11 @@ from typing import Final
 
 import trio
 
-from server_trio import errors
-from server_trio.http.connect import OpenStream
-from server_trio.http.connection import Connection
-from server_trio.http.url import Origin
-from server_trio.limits import HttpLimits
+from .. import errors
+from ..limits import HttpLimits
+from .connect import OpenStream
+from .connection import Connection
+from .url import Origin
 
 _KEEP_ALIVE_TIMEOUT: Final = re.compile(rb"timeout\s*=\s*([0-9]{1,6})", re.IGNORECASE)
 

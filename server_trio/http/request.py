@@ -19,8 +19,8 @@ from asks.auth import BasicAuth  # type: ignore[import-untyped]
 from asks.multipart import MultipartData, build_multipart_body  # type: ignore[import-untyped]
 from asks.request_object import RequestProcessor  # type: ignore[import-untyped]
 
-from server_trio.http.parser import Headers
-from server_trio.http.url import InvalidRequest, ParsedURL, encode_target, parse_url
+from .parser import Headers
+from .url import InvalidRequest, ParsedURL, encode_target, parse_url
 
 Pairs = Iterable[tuple[str, str]]
 

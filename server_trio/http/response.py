@@ -6,12 +6,12 @@ from typing import Final
 
 import trio
 
-from server_trio import errors
-from server_trio.http.connection import Connection
-from server_trio.http.parser import Headers
-from server_trio.http.pool import Pool
-from server_trio.http.url import ParsedURL
-from server_trio.limits import KiB
+from .. import errors
+from ..limits import KiB
+from .connection import Connection
+from .parser import Headers
+from .pool import Pool
+from .url import ParsedURL
 
 #: What is read of an unwanted body (of a redirect) to keep its connection. More bytes, or slower
 #: ones, cost more than opening another.

@@ -7,7 +7,7 @@ which does not know today's Trio; none of its I/O is used).
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -15,24 +15,20 @@ from typing import Final
 import asks  # type: ignore[import-untyped]
 
 from channels_async import http_rules
-from server_trio import errors
-from server_trio.http.connect import DirectConnector, OpenStream
-from server_trio.http.connection import Connection, Unanswered
-from server_trio.http.parser import Headers
-from server_trio.http.pool import OriginStatistics, Pool
-from server_trio.http.request import MultipartValue, Pairs, Request
-from server_trio.http.response import Response
-from server_trio.http.url import InvalidRequest
-from server_trio.limits import HttpLimits
+
+from .. import errors
+from ..limits import HttpLimits
+from .connect import DirectConnector, OpenStream
+from .connection import Connection, Unanswered
+from .pool import OriginStatistics, Pool
+from .request import MultipartValue, Pairs, Request
+from .response import Response
+from .url import InvalidRequest
 
 __all__ = ["InvalidRequest", "Response", "Session", "SessionStatistics"]
 
 #: Methods that may be sent again when nobody knows whether the first one was seen (RFC 9110 9.2.2).
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
-
-_redirect: Callable[
-    [str, str, Headers, bytes | None, int, bytes | None], tuple[str, str, Headers, bytes | None] | None
-] = http_rules.redirect
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ def _follow(request: Request, response: Response) -> Request | None:
         return None
     locations = [value for name, value in response.headers if name.lower() == b"location"]
     try:
-        found = _redirect(
+        found = http_rules.redirect(
             request.method, request.url.text, request.headers, request.body, response.status,
             locations[0] if locations else None,
         )  # fmt: skip

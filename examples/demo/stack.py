@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.processes import Process
+from tests.harness.processes import SOURCES, Process
 from tests.harness.redis_server import free_port, redis_server
 from tests.harness.upstream import Upstream, upstream_server
+from tests.harness.web_python import WebPython
 
 SITE = Path(__file__).resolve().parent / "site"
 END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
@@ -32,15 +32,6 @@ class Demo:
         return "\n".join(f"--- {process.name}\n{process.output()}" for process in self.processes)
 
 
-def web_command(web_python: str, program: str) -> list[str]:
-    """The words that start `daphne` or `manage.py` with that Python: directly on 2.7, else through compat."""
-    question = "import sys; print(sys.version_info[0])"
-    major = subprocess.run([web_python, "-c", question], capture_output=True, text=True, check=True).stdout
-    if major.strip() == "3":
-        return [web_python, "-m", "channels_compat", program]
-    return [web_python, program] if program == "manage.py" else [str(Path(web_python).with_name(program))]
-
-
 @contextlib.contextmanager
 def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo]:
     """The whole stack, ready to be asked; ended on leaving, whatever has happened."""
@@ -53,16 +44,18 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo
             "DJANGO_SETTINGS_MODULE": "demo.settings",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        web = WebPython(web_python)
         daphne = ["-b", "127.0.0.1", "-p", str(port), "demo.asgi:channel_layer"]
         commands = {
-            "daphne": [*web_command(web_python, "daphne"), *daphne],
-            "worker": [*web_command(web_python, "manage.py"), "runworker"],
+            "daphne": [*web.command("daphne"), *daphne],
+            "worker": [*web.command("manage.py"), "runworker"],
             "server_trio": [sys.executable, "-m", "server_trio", "-v", "demo.server_settings"],
         }
         processes: list[Process] = []
         try:
             for name, command in commands.items():
-                processes.append(Process(command, name=name, env=environment, cwd=SITE))
+                sources = SOURCES if name == "server_trio" else web.environment
+                processes.append(Process(command, name=name, env={**environment, **sources}, cwd=SITE))
             processes[0].wait_for_port(port)
             processes[2].wait_for_line("ready")
             yield Demo(f"http://127.0.0.1:{port}", upstream, delay, processes)

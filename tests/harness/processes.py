@@ -24,6 +24,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 START_TIMEOUT = 40.0  # seconds; Django on a machine under load takes its time to import
+ROOT = Path(__file__).resolve().parents[2]
+#: The environment in which a Python 3 child finds the tree's packages, installed or not.
+SOURCES = {"PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in (".", "client", "compat"))}
+
 END_TIMEOUT = 20.0  # seconds from a signal to the end
 
 
@@ -134,32 +138,51 @@ class Process:
             self._popen.wait(timeout)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        return self.wait()
+        status = self.wait()
+        end = time.monotonic() + timeout
+        while self.relatives() and time.monotonic() < end:
+            time.sleep(0.01)  # orphans are reaped by init, which tells nobody
+        return status
 
 
 def session_members(session: int) -> list[int]:
     """The living processes of a session, zombies left out. Needs /proc or `ps`."""
-    members = []
-    for pid, process_session, state in _processes():
-        if process_session == session and not state.startswith("Z"):
-            members.append(pid)
-    return members
+    return [pid for pid, _, its_session in living() if its_session == session]
 
 
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """pid, session and state of every process of the machine."""
+def descendants(ancestor: int) -> set[int]:
+    """The living children of a process, their children, and so on, in whatever session they are."""
+    found = {ancestor}
+    for _ in range(100):  # generations; every round finds the next
+        more = {pid for pid, parent, _ in living() if parent in found} - found
+        if not more:
+            break
+        found |= more
+    return found - {ancestor}
+
+
+def living() -> Iterator[tuple[int, int, int]]:
+    """pid, parent and session of every process of the machine that has not ended."""
+    for pid, parent, session, state in _processes():
+        if not state.startswith("Z"):
+            yield pid, parent, session
+
+
+def _processes() -> Iterator[tuple[int, int, int, str]]:
+    """pid, parent, session and state of every process of the machine, zombies included."""
     if Path("/proc/self/stat").exists():
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):  # it has ended meanwhile
                     # proc(5): the name stands in parentheses and may hold anything
                     fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                    yield int(entry.name), int(fields[3]), fields[0]
+                    yield int(entry.name), int(fields[1]), int(fields[3]), fields[0]
         return
-    table = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True)
+    command = ["ps", "-A", "-o", "pid=,ppid=,sess=,stat="]
+    table = subprocess.run(command, capture_output=True, text=True, check=True)
     for row in table.stdout.splitlines():
-        pid, process_session, state = row.split()
-        yield int(pid), int(process_session), state
+        pid, parent, session, state = row.split()
+        yield int(pid), int(parent), int(session), state
 
 
 @contextlib.contextmanager

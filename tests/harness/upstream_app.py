@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,25 @@ PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
 }  # fmt: skip
 
 
+def about_itself(request: Request) -> bool:
+    return request.segments[:1] in (["statistics"], ["seen"], ["reset"])
+
+
+async def while_connected(answering: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> bytes:
+    """Answer, but stop when the other side goes. Returns what it has already sent of its next request."""
+    answer, watch = asyncio.create_task(answering), asyncio.create_task(reader.read(1))
+    await asyncio.wait({answer, watch}, return_when=asyncio.FIRST_COMPLETED)
+    if not answer.done() and not watch.result():
+        answer.cancel()
+        raise ConnectionResetError("the client has gone")
+    await answer
+    if watch.done():
+        return watch.result()
+    watch.cancel()
+    await asyncio.wait({watch})
+    return b""
+
+
 class Application:
     """Serves connections and remembers what it saw."""
 
@@ -148,13 +167,14 @@ class Application:
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: request after request until either side closes."""
-        first = True
+        first, ahead = True, b""
         try:
-            while (request := await read_request(reader)) is not None:
+            while (request := await read_request(reader, ahead)) is not None:
                 answer = Answer(request, writer)
                 answer.keep_alive = "close" not in request.header("connection").lower()
-                await self.respond(request, answer, new_connection=first)
+                self.connections += first and not about_itself(request)
                 first = False
+                ahead = await while_connected(self.respond(request, answer), reader)
                 if not answer.keep_alive:
                     return
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -162,11 +182,10 @@ class Application:
         finally:
             writer.close()
 
-    async def respond(self, request: Request, answer: Answer, *, new_connection: bool) -> None:
+    async def respond(self, request: Request, answer: Answer) -> None:
         name = request.segments[0] if request.segments else "echo"
-        if name in ("statistics", "seen", "reset"):
-            return await self.about_itself(name, answer)
-        self.connections += new_connection
+        if about_itself(request):
+            return await self.tell(name, answer)
         self.requests += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -176,7 +195,7 @@ class Application:
         finally:
             self.at_once -= 1
 
-    async def about_itself(self, name: str, answer: Answer) -> None:
+    async def tell(self, name: str, answer: Answer) -> None:
         counters = ("requests", "at_once", "most_at_once", "connections")
         if name == "reset":
             self.reset()

@@ -52,10 +52,10 @@ class Request:
         }
 
 
-async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """The next request of a connection; None at its end."""
+async def read_request(reader: asyncio.StreamReader, ahead: bytes = b"") -> Request | None:
+    """The next request of a connection, of which `ahead` was read before; None at the connection's end."""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        head = ahead + await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     first, *lines = head[:-4].split(b"\r\n")

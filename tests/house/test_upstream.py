@@ -79,6 +79,16 @@ def test_requests_at_once_are_counted(upstream):
     assert [request["target"] for request in upstream.seen()] == ["/delay/0.5"] * 8
 
 
+def test_a_client_that_leaves_is_noticed(upstream):
+    upstream.reset()
+    with socket.create_connection(("127.0.0.1", upstream.port), 20) as connection:
+        connection.sendall(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not upstream.statistics()["at_once"]:
+            pass
+    while upstream.statistics()["at_once"]:
+        pass
+
+
 @pytest.mark.parametrize(
     ("path", "error"),
     [

@@ -1,0 +1,51 @@
+"""Real processes for the acceptance tests, each started once for as many tests as can share it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from tests.harness.redis_server import redis_server
+from tests.harness.upstream import upstream_server
+
+from .stack import serving
+
+
+@pytest.fixture(scope="session")
+def web_python() -> str:
+    """The site's Python: CHANNELS_ASYNC_TEST_WEB_PYTHON (noxfile.py: a Python 2.7), else this one."""
+    return os.environ.get("CHANNELS_ASYNC_TEST_WEB_PYTHON") or sys.executable
+
+
+@pytest.fixture(scope="session")
+def shared_upstream():
+    with upstream_server() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(shared_upstream):
+    """The run's upstream, its statistics at zero."""
+    shared_upstream.reset()
+    return shared_upstream
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory, web_python, shared_upstream):
+    with (
+        redis_server() as redis,
+        serving(tmp_path_factory.mktemp("site"), web_python, redis, shared_upstream) as it,
+    ):
+        yield it
+
+
+@pytest.fixture
+def site(shared_site, upstream):
+    """A site with a worker and a server, all of them alive before and after the test."""
+    for process in shared_site.processes.values():
+        assert process.returncode is None, f"{process.name} has ended:\n{process.output()}"
+    yield shared_site
+    for process in shared_site.processes.values():
+        assert process.returncode is None, f"{process.name} has ended:\n{process.output()}"

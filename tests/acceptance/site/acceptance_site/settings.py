@@ -1,0 +1,57 @@
+"""A site with much middleware and a transaction around every request. The environment comes from stack.py."""
+
+from __future__ import unicode_literals
+
+import os
+
+DEBUG = False
+SECRET_KEY = 'only for these tests'
+ALLOWED_HOSTS = ['127.0.0.1']
+ROOT_URLCONF = 'acceptance_site.urls'
+INSTALLED_APPS = [
+    'django.contrib.contenttypes',
+    'django.contrib.sessions',
+    'channels',
+    'acceptance_site',
+]
+LANGUAGES = [('en', 'English'), ('nl', 'Nederlands')]
+USE_I18N = True
+USE_ETAGS = True
+
+MIDDLEWARE = [
+    'django.middleware.security.SecurityMiddleware',
+    'django.middleware.gzip.GZipMiddleware',
+    'django.middleware.http.ConditionalGetMiddleware',
+    'django.contrib.sessions.middleware.SessionMiddleware',
+    'django.middleware.locale.LocaleMiddleware',
+    'django.middleware.common.CommonMiddleware',
+    'django.middleware.csrf.CsrfViewMiddleware',
+    'django.middleware.clickjacking.XFrameOptionsMiddleware',
+]
+TEMPLATES = [{'BACKEND': 'django.template.backends.django.DjangoTemplates'}]
+
+DATABASES = {
+    'default': {
+        'ENGINE': 'django.db.backends.sqlite3',
+        'NAME': os.environ['ACCEPTANCE_DATABASE'],
+        'ATOMIC_REQUESTS': True,
+    },
+}
+
+CHANNEL_LAYERS = {
+    'default': {
+        'BACKEND': 'asgi_redis.RedisChannelLayer',
+        'CONFIG': {'hosts': [os.environ['ACCEPTANCE_REDIS']], 'prefix': 'acceptance:'},
+        'ROUTING': 'acceptance_site.routing.channel_routing',
+    },
+}
+
+CHANNELS_ASYNC = os.environ.get('ACCEPTANCE_INLINE') != 'yes'
+UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
+
+LOGGING = {
+    'version': 1,
+    'disable_existing_loggers': False,
+    'handlers': {'stderr': {'class': 'logging.StreamHandler'}},
+    'root': {'handlers': ['stderr'], 'level': 'INFO'},
+}

@@ -1,0 +1,104 @@
+"""The whole stack as real processes: Redis, upstream, daphne, one worker, the Trio server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.harness.processes import SOURCES, Process
+from tests.harness.redis_server import RedisServer, free_port
+from tests.harness.upstream import Upstream
+from tests.harness.web_python import WebPython
+
+SITE = Path(__file__).resolve().parent / "site"
+
+
+def site_command(python: str, program: str) -> list[str]:
+    """The words that run `daphne` or `manage.py` of a site on that Python."""
+    return WebPython(python).command(program)
+
+
+class Site:
+    """A Django site under daphne with one worker, and its Trio server."""
+
+    def __init__(
+        self, directory: Path, python: str, redis: RedisServer, upstream: Upstream, **more: str
+    ) -> None:
+        self.redis = redis
+        self.upstream = upstream
+        self.database = directory / "site.sqlite3"
+        self._web = WebPython(python)
+        self._environment = {
+            "ACCEPTANCE_DATABASE": str(self.database),
+            "ACCEPTANCE_REDIS": redis.url,
+            "ACCEPTANCE_UPSTREAM": upstream.url,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self._web.environment,
+            **more,
+        }
+        self._port = 0
+        self.processes: dict[str, Process] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self, *, server: bool = True) -> None:
+        """Start everything and return when it can be asked."""
+        self._manage("migrate", "--noinput", "--run-syncdb")
+        self._port = free_port()
+        daphne = ["-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
+        self._start("daphne", [*self._web.command("daphne"), *daphne])
+        self.start_worker()
+        if server:
+            self.start_server()
+        self.processes["daphne"].wait_for_port(self._port)
+
+    def start_worker(self) -> Process:
+        """The one worker; in place of one that has ended."""
+        worker = self._start("worker", [*self._web.command("manage.py"), "runworker"])
+        worker.wait_for_line("Listening on channels")
+        return worker
+
+    def start_server(self) -> Process:
+        """The Trio server, receiving."""
+        server = self._start(
+            "server",
+            [sys.executable, "-m", "server_trio", "-v", "acceptance_site.server_settings"],
+            **SOURCES,
+        )
+        server.wait_for_line("ready")
+        return server
+
+    def _manage(self, *words: str) -> None:
+        command = Process([*self._web.command("manage.py"), *words], env=self._environment, cwd=SITE)
+        assert command.wait(60) == 0, command.output()
+
+    def _start(self, name: str, command: list[str], **more: str) -> Process:
+        environment = {**self._environment, **more}
+        self.processes[name] = Process(command, name=name, env=environment, cwd=SITE)
+        return self.processes[name]
+
+    def end(self) -> None:
+        """End everything, whatever state it is in; print what it has written."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            print(f"--- {process.name} (ended with {process.wait()})\n{process.output()}")
+
+
+@contextlib.contextmanager
+def serving(
+    directory: Path, python: str, redis: RedisServer, upstream: Upstream, *, server: bool = True, **more: str
+) -> Iterator[Site]:
+    """A site that can be asked. `more` goes into the environment of its processes."""
+    site = Site(directory, python, redis, upstream, **more)
+    try:
+        site.start(server=server)
+        yield site
+    finally:
+        site.end()

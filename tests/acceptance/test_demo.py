@@ -1,0 +1,51 @@
+"""The demo: checks itself, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.acceptance.browser import ask
+from tests.harness.processes import Process, descendants, living
+from tests.house.tree import ROOT
+
+RUN = str(ROOT / "examples" / "demo" / "run.py")
+
+
+def start_demo(web_python: str, *words: str) -> Process:
+    return Process([sys.executable, RUN, "--web-python", web_python, *words], name="demo")
+
+
+def test_check_prints_the_table_and_exits_0(web_python):
+    demo = start_demo(web_python, "--check", "--delay", "2")
+    assert demo.wait(120) == 0, demo.output()
+    rows = {line.split("  ")[0]: line for line in demo.output().splitlines()}
+    assert rows["offloaded"].endswith("0 of 1")
+    assert rows["in the view"].endswith("1 of 1")
+    assert demo.output().endswith("all is well")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_signal_ends_it_and_every_process_that_it_started(web_python, number):
+    demo = start_demo(web_python)
+    try:
+        url = demo.wait_for_line("http://").split()[0]
+        assert ask(url + "/offloaded/").body == b"after 1.0 s\n"
+        started = descendants(demo.pid)
+        assert len(started) >= 5  # Redis, upstream, daphne, worker, server
+        demo.signal(number)
+        assert demo.wait(60) == 0, demo.output()
+        assert not started & {pid for pid, _, _ in living()}
+    finally:
+        demo.end()
+
+
+def test_a_site_that_does_not_start_is_an_exit_code_and_a_reason(tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo 3; else echo no Django here; exit 1; fi\n')
+    broken.chmod(0o755)
+    demo = start_demo(str(broken), "--check")
+    assert demo.wait(60) == 1
+    assert "no Django here" in demo.output()

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 
 import trio
+
 from channels_async import __version__
 
 if sys.version_info < (3, 11):

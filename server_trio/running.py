@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 import trio
+
 from channels_async import http_rules
 from channels_async.wire import Operation
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 
 import trio
+
 from channels_async import http_rules
 from channels_async.wire import BadMessage, Operation, parse
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import trio
-from server_trio.layers.memory import MemoryLayer
 
 from server_trio.errors import ChannelFull, LayerUnavailable
+from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import MAX_REPLY_CHUNK
 from server_trio.replies import Reply, ReplyState
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import trio
-from channels_async.wire import Operation
-from server_trio.layers.memory import MemoryLayer
 
+from channels_async.wire import Operation
 from server_trio.errors import LayerUnavailable, UpstreamError, UpstreamTruncated
 from server_trio.http.session import Session
 from server_trio.layers.base import Received
+from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
 from server_trio.operations import Context, Handler
 from server_trio.replies import Reply

@@ -16,7 +16,7 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
 
     from urlparse import parse_qsl as _parse_qsl
     from urlparse import urljoin as _urljoin
-    from urlparse import urlsplit, urlunsplit
+    from urlparse import urlsplit, urlunsplit  # for others too
 
     text = unicode  # noqa: F821
     monotonic = time.time  # there is no better; callers bound their waiting by its sum as well
@@ -52,7 +52,7 @@ else:
     from urllib.parse import parse_qsl as _parse_qsl
     from urllib.parse import quote as _quote
     from urllib.parse import unquote as _unquote
-    from urllib.parse import urljoin, urlsplit, urlunsplit
+    from urllib.parse import urljoin, urlsplit, urlunsplit  # noqa: F401 - for others
 
     text = str
     monotonic = time.monotonic
@@ -73,9 +73,3 @@ else:
     def parse_query(query):
         """The (name, value) pairs of text pairs in a query string, blanks kept."""
         return _parse_qsl(query, keep_blank_values=True)
-
-
-__all__ = [str(name) for name in (
-    'PY2', 'integers', 'monotonic', 'native', 'parse_query', 'quote', 'text', 'unquote', 'urljoin', 'urlsplit',
-    'urlunsplit',
-)]  # fmt: skip

@@ -25,7 +25,7 @@ from channels_async._py23 import integers
 #: Seconds; what CHANNELS_ASYNC_SERVER['DEADLINES'] has when it has nothing.
 DEFAULT_DEADLINE = 30.0
 
-ClientSettings = namedtuple(str('ClientSettings'), [str(name) for name in ('send_timeout', 'retry_after', 'channel')])
+ClientSettings = namedtuple(str('ClientSettings'), str('send_timeout retry_after channel'))
 
 _DEFAULTS = {'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL}
 
@@ -40,14 +40,15 @@ def client_settings():
     given = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
     for name in given:
         if name not in _DEFAULTS:
-            raise ImproperlyConfigured("CHANNELS_ASYNC_CLIENT has no setting {!r}; did you mean '{}'?".format(
-                name, nearest(name, _DEFAULTS)))
+            text = "CHANNELS_ASYNC_CLIENT has no setting {!r}; did you mean '{}'?"
+            raise ImproperlyConfigured(text.format(name, nearest(name, _DEFAULTS)))
     values = dict(_DEFAULTS, **given)
     channel = values['CHANNEL']
     if isinstance(channel, bytes):  # a native str of Python 2
         channel = channel.decode('latin-1')
     if not wire.check_channel_name(channel):
-        raise ImproperlyConfigured("CHANNELS_ASYNC_CLIENT['CHANNEL'] is no channel name: {!r}".format(channel))
+        text = "CHANNELS_ASYNC_CLIENT['CHANNEL'] is no channel name: {!r}"
+        raise ImproperlyConfigured(text.format(channel))
     return ClientSettings(
         send_timeout=_seconds("CHANNELS_ASYNC_CLIENT['SEND_TIMEOUT']", values['SEND_TIMEOUT'], zero=True),
         retry_after=_seconds("CHANNELS_ASYNC_CLIENT['RETRY_AFTER']", values['RETRY_AFTER'], zero=True),

@@ -120,7 +120,8 @@ def _prepared(method, url, headers, body):
     for name, value in headers:
         name, value = native(name), native(value)
         # One line for all of a name, which is the same (RFC 9110 section 5.3).
-        prepared.headers[name] = '{}, {}'.format(prepared.headers[name], value) if name in prepared.headers else value
+        before = [prepared.headers[name]] if name in prepared.headers else []
+        prepared.headers[name] = str(', ').join(before + [value])
     prepared.body = body
     if body is not None or method in ('POST', 'PUT', 'PATCH'):
         prepared.headers[str('Content-Length')] = str(len(body or b''))
@@ -130,7 +131,8 @@ def _prepared(method, url, headers, body):
 
 def _raw_headers(raw):
     """(bytes, bytes) pairs, duplicates kept (urllib3 joins them only when asked by name), unfolded."""
-    return [(_wire_bytes(name), _FOLD.sub(b' ', _wire_bytes(value)).strip()) for name, value in raw.headers.items()]
+    pairs = [(_wire_bytes(name), _wire_bytes(value)) for name, value in raw.headers.items()]
+    return [(name, _FOLD.sub(b' ', value).strip()) for name, value in pairs]
 
 
 def _wire_bytes(value):
@@ -239,7 +241,7 @@ def _reason(error):
     failure = _find(error, (socket.gaierror, socket.error))
     number, words = getattr(failure, 'errno', None), getattr(failure, 'strerror', None)
     connecting = _find(error, urllib3.exceptions.NewConnectionError)
-    if connecting is not None and failure is None:  # Python 2 chains no exceptions; urllib3 has it in its text
+    if connecting is not None and failure is None:  # Python 2 chains no exceptions, but the text has it
         found = re.search(r'\[Errno (-?[0-9]+)\] ([^\n]*)', '{}'.format(connecting))
         number, words = (int(found.group(1)), found.group(2)) if found else (None, None)
     if isinstance(failure, socket.gaierror) or (number or 0) < 0:

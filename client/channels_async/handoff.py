@@ -22,7 +22,7 @@ from channels_async.settled import SettledContent
 
 logger = logging.getLogger('channels_async.client')
 
-#: The status of the placeholder. A response that has another one is somebody's answer, not ours to hand off.
+#: The status of the placeholder. A response that has another one is somebody's answer: no hand-off.
 PLACEHOLDER_STATUS = 200
 
 _NOT_TOLD = frozenset(('content-length', 'content-encoding', 'date'))
@@ -58,14 +58,14 @@ class HandOff(SettledContent, StreamingHttpResponse):
     def __iter__(self):
         """Hand off, then raise HandedOff; unless the status was changed: then there is no content."""
         if self.status_code != PLACEHOLDER_STATUS:
-            # Django 1.8's ConditionalGetMiddleware makes a 304 of the response itself (middleware/http.py:31).
+            # Django 1.8's ConditionalGetMiddleware makes a 304 of this very object (middleware/http.py:31).
             return iter(())
         if not self._handed_off:
             self._handed_off = True
             self._close_quietly()
             sending.hand_off(
-                self._message.channel_layer, self._message.reply_channel.name, self._fields, self._told(),
-                self._settings,
+                self._message.channel_layer, self._message.reply_channel.name, self._fields,
+                self._told(), self._settings,
             )  # fmt: skip
         raise HandedOff()
 

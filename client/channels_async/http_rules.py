@@ -194,8 +194,8 @@ def error_response(status, reason, id, retry_after=None, site_headers=()):
     reason        text for the one who waits; it must not hold secrets
     id            text: the operation, by which the server's log has it; or None
     retry_after   seconds, or None; rounded up
-    site_headers  list of (bytes, bytes): what the site put on the response. Cookies, Vary and policies go out,
-                  what describes the content that did not come, or how long to keep it, does not
+    site_headers  list of (bytes, bytes): what the site put on the response. Cookies, Vary and policies go
+                  out; what describes the content that did not come, or how long to keep it, does not
     """
     lines = ['{} {}'.format(status, _PHRASES.get(status, 'Error')), reason]
     if id:

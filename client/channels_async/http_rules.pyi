@@ -13,5 +13,9 @@ def response_headers(
     status: int, upstream_headers: _Headers, site_headers: _Headers
 ) -> list[tuple[bytes, bytes]]: ...
 def error_response(
-    status: int, reason: str, id: str | None, retry_after: float | None = None
+    status: int,
+    reason: str,
+    id: str | None,
+    retry_after: float | None = None,
+    site_headers: _Headers = (),
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...

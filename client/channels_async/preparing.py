@@ -1,4 +1,4 @@
-"""From the arguments of client.request to the fields of a message: in the view, so that errors are raised there.
+"""From the arguments of client.request to the fields of a message, in the view, which gets the errors.
 
 requests does the work, so params, data, json, files, cookies and auth mean what its users know.
 """
@@ -45,8 +45,8 @@ def prepare(url, method, params, headers, data, json, files, cookies, auth, acce
     given = {_name(name): value for name, value in (headers or {}).items()}
     try:
         prepared = requests.Request(
-            method=_name(method), url=url, headers=_without_none(given), params=params, data=data or {}, json=json,
-            files=files or {}, cookies=cookies, auth=auth,
+            method=_name(method), url=url, headers=_without_none(given), params=params, data=data or {},
+            json=json, files=files or {}, cookies=cookies, auth=auth,
         ).prepare()  # fmt: skip
     except requests.exceptions.RequestException as error:
         raise ValueError('the request cannot be made: {}'.format(error))
@@ -101,7 +101,8 @@ def _headers(prepared, given, accept_encoding):
     headers = []
     for name, value in prepared.items():
         if name.lower() not in _OF_THE_BODY:
-            headers.append((_bytes('headers', name), _bytes('the header {}'.format(fields.shown(name)), value)))
+            value = _bytes('the header {}'.format(fields.shown(name)), value)
+            headers.append((_bytes('a header name', name), value))
     named = {name.lower() for name in prepared} | {name.lower() for name in given}
     if accept_encoding is None or not _PLAIN.match(accept_encoding):
         accept_encoding = 'identity'

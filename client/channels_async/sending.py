@@ -64,7 +64,8 @@ def hand_off(layer, reply_channel, fields, response_headers, settings, clock=CLO
         )
     except Exception:
         logger.exception('operation %s: the response has headers that cannot be sent', fields['id'])
-        _refuse(layer, reply_channel, fields, [], settings, 500, 'the operation could not be passed on', clock)
+        reason = 'the operation could not be passed on'
+        _refuse(layer, reply_channel, fields, [], settings, 500, reason, clock)
         return
     try:
         send(layer, settings.channel, message, settings.send_timeout, clock)

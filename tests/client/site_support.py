@@ -23,8 +23,12 @@ if not settings.configured:
         SECRET_KEY='x',
         ALLOWED_HOSTS=['*'],
         ROOT_URLCONF='site_support',
-        INSTALLED_APPS=['django.contrib.contenttypes', 'django.contrib.sessions', 'django.contrib.messages', 'channels'],
-        DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': DATABASE, 'ATOMIC_REQUESTS': True}},
+        INSTALLED_APPS=[
+            'django.contrib.contenttypes', 'django.contrib.sessions', 'django.contrib.messages', 'channels',
+        ],
+        DATABASES={
+            'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': DATABASE, 'ATOMIC_REQUESTS': True},
+        },
         CHANNEL_LAYERS={
             'default': LAYER,
             'other': LAYER,
@@ -108,7 +112,7 @@ class Site(object):
         worker.run()
 
     def ask(self, view=None, method='GET', path='/', headers=(), body=b'', reply=REPLY):
-        """Let the worker handle one request; returns (operations, replies) that lie on the layer afterwards."""
+        """Let the worker handle one request; returns the (operations, replies) that then lie on the layer."""
         if view is not None:
             current['view'] = view
         self.layer.send('http.request', http_request(method, path, headers, body, reply))

@@ -7,18 +7,20 @@ import sqlite3
 
 import django
 import pytest
-
 import site_support
 from channels.signals import consumer_finished
-from channels_async import handoff, wire
-from channels_async.client.client import client
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.signals import got_request_exception, request_finished, request_started
 from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from site_support import EVERYTHING, REPLY, STYLES, Site, configured, headers_of
 
+from channels_async import handoff, wire
+from channels_async.client.client import client
+
 URL = 'https://example.org/a?b=c'
+HOST = (b'host', b'example.com')
+GZIP = (b'accept-encoding', b'gzip')
 
 
 @pytest.fixture(params=STYLES)
@@ -119,14 +121,14 @@ def test_it_passes_all_the_middleware_of_django(everything):
 
 def test_nothing_is_logged(everything, caplog):
     with caplog.at_level(logging.WARNING):
-        one_operation(Site().ask(hand_off, headers=[(b'accept-encoding', b'gzip'), (b'host', b'example.com')]))
+        one_operation(Site().ask(hand_off, headers=[GZIP, HOST]))
     assert caplog.records == []
 
 
 def test_the_worker_goes_on(everything):
     site = Site()
     for _ in range(3):
-        one_operation(site.ask(hand_off, headers=[(b'host', b'example.com')]))
+        one_operation(site.ask(hand_off, headers=[HOST]))
     assert only_reply(site.ask(lambda request: HttpResponse(b'x')))['content'] == b'x'
 
 
@@ -199,13 +201,15 @@ def test_uploaded_files_are_closed(style):
         return client.request(request, URL, method='POST', files={'f': request.FILES['f']})
 
     body = (
-        b'--x\r\nContent-Disposition: form-data; name="f"; filename="h.txt"\r\nContent-Type: text/plain\r\n\r\n'
-        b'hello\r\n--x--\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="h.txt"\r\n'
+        b'Content-Type: text/plain\r\n\r\nhello\r\n--x--\r\n'
     )
-    with configured(style, [], FILE_UPLOAD_HANDLERS=['django.core.files.uploadhandler.TemporaryFileUploadHandler']):
+    handlers = ['django.core.files.uploadhandler.TemporaryFileUploadHandler']
+    with configured(style, [], FILE_UPLOAD_HANDLERS=handlers):
         message = one_operation(Site().ask(
-            view, method='POST', body=body,
-            headers=[(b'content-type', b'multipart/form-data; boundary=x'), (b'content-length', b'%d' % len(body))],
+            view, method='POST', body=body, headers=[
+                (b'content-type', b'multipart/form-data; boundary=x'), (b'content-length', b'%d' % len(body)),
+            ],
         ))  # fmt: skip
     assert isinstance(uploaded[0], TemporaryUploadedFile)
     assert uploaded[0].closed
@@ -286,7 +290,7 @@ def test_a_status_that_somebody_changed_is_an_answer_and_a_correct_one(style):
 class Noting(object):
     """A middleware of the old kind that would turn an exception into a response."""
 
-    exceptions = []
+    exceptions = []  # noqa: RUF012 - shared, for Django makes the instance
 
     def process_exception(self, request, exception):
         self.exceptions.append(exception)
@@ -308,7 +312,9 @@ def test_process_exception_does_not_see_it(style):
     assert Noting.exceptions == []
 
 
-@pytest.mark.parametrize('asked', [(b'if-none-match', b'"v1"'), (b'if-modified-since', b'Sat, 01 Jan 2050 00:00:00 GMT')])
+@pytest.mark.parametrize('asked', [
+    (b'if-none-match', b'"v1"'), (b'if-modified-since', b'Sat, 01 Jan 2050 00:00:00 GMT'),
+])  # fmt: skip
 def test_a_304_of_conditional_get_wins(everything, asked):
     def view(request):
         response = client.request(request, URL)
@@ -316,7 +322,7 @@ def test_a_304_of_conditional_get_wins(everything, asked):
         response['Last-Modified'] = 'Sat, 01 Jan 2000 00:00:00 GMT'
         return response
 
-    reply = only_reply(Site().ask(view, headers=[asked, (b'accept-encoding', b'gzip'), (b'host', b'example.com')]))
+    reply = only_reply(Site().ask(view, headers=[asked, GZIP, HOST]))
     assert reply['status'] == 304
     assert not reply.get('content')
     assert reply['more_content'] is False
@@ -331,7 +337,7 @@ def test_an_etag_of_the_view_goes_along_unchanged(everything):
         response['ETag'] = '"v1"'
         return response
 
-    asked = [(b'accept-encoding', b'gzip'), (b'host', b'example.com')]
+    asked = [GZIP, HOST]
     assert headers_of(one_operation(Site().ask(view, headers=asked)))['etag'] == ['"v1"']
 
 
@@ -341,7 +347,7 @@ def test_a_content_type_of_the_view_goes_along(everything):
         response['Content-Type'] = 'application/x-mine'
         return response
 
-    message = one_operation(Site().ask(view, headers=[(b'host', b'example.com')]))
+    message = one_operation(Site().ask(view, headers=[HOST]))
     assert headers_of(message)['content-type'] == ['application/x-mine']
 
 
@@ -374,7 +380,10 @@ def test_head_is_handed_off_as_head(everything, asked):
 
 
 def test_head_of_an_operation_that_posts_says_that_the_answer_has_no_content(plain):
-    message = one_operation(Site().ask(lambda request: client.request(request, URL, method='POST'), method='HEAD'))
+    def view(request):
+        return client.request(request, URL, method='POST')
+
+    message = one_operation(Site().ask(view, method='HEAD'))
     operation = wire.parse(message, 0.0)
     assert operation.details.method == 'POST'
     assert operation.head is True
@@ -449,7 +458,7 @@ def test_a_function_consumer_that_encodes_the_response_itself_hands_off_too(plai
 
 
 def test_the_exception_has_a_run_that_does_nothing():
-    """The one of the base class raises, and the worker calls it outside of any try (channels/worker.py:126)."""
+    """That of the base class raises, and the worker calls it outside of any try (channels/worker.py:126)."""
     assert handoff.HandedOff().run(None) is None
 
 
@@ -457,7 +466,7 @@ def test_the_test_client_of_channels_sees_the_operation(style):
     from channels.test import ChannelTestCase, Client
 
     class Case(ChannelTestCase):
-        test_channel_aliases = ['default']
+        test_channel_aliases = ('default',)
 
         def runTest(self):
             from channels import channel_layers

@@ -13,6 +13,7 @@ import channels_async
 
 def test_the_path_of_the_client():
     import site_support  # noqa: F401 - configures Django
+
     from channels_async.client.client import client
 
     assert callable(client.request)

@@ -5,10 +5,10 @@ from __future__ import unicode_literals
 import logging
 
 import pytest
+from site_support import REPLY, STYLES, ChannelLayer, Site, configured, headers_of
 
 from channels_async import conf, sending, wire
 from channels_async.client.client import client
-from site_support import REPLY, ChannelLayer, Site, STYLES, configured, headers_of
 
 URL = 'https://example.org/'
 
@@ -157,7 +157,8 @@ def test_a_channel_that_is_full_for_a_moment_is_no_error(short):
 
 
 @pytest.mark.parametrize('error', [
-    IOError('connection refused'), RuntimeError('bug'), ValueError('x'), AssertionError(), UnicodeDecodeError(str('utf-8'), b'', 0, 1, str('')),
+    IOError('connection refused'), RuntimeError('bug'), ValueError('x'), AssertionError(),
+    UnicodeDecodeError(str('utf-8'), b'', 0, 1, str('')),
 ])  # fmt: skip
 def test_a_layer_that_fails_is_answered_503_and_the_worker_goes_on(short, error, caplog):
     layer = Failing(error, ['request.async'])

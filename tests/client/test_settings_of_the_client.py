@@ -3,16 +3,17 @@
 from __future__ import unicode_literals
 
 import pytest
-
-import site_support  # noqa: F401 - configures Django
-from channels_async import conf
+import site_support
 from django.core.exceptions import ImproperlyConfigured
 from django.test.utils import override_settings
+
+from channels_async import conf
 
 
 def test_defaults():
     assert conf.offloads() is True
-    assert conf.client_settings() == conf.ClientSettings(send_timeout=0.5, retry_after=1.0, channel='request.async')
+    assert conf.client_settings() == conf.ClientSettings(0.5, 1.0, 'request.async')
+    assert conf.client_settings()._fields == ('send_timeout', 'retry_after', 'channel')
     assert conf.request_deadline() == 30.0
 
 
@@ -30,9 +31,8 @@ def test_settings_are_read_when_they_are_needed():
     ({'CHANNEL': 'a b'}, 'CHANNEL'), ({'CHANNEL': None}, 'CHANNEL'), ([], 'dict'), ({5: 1}, 'did you mean'),
 ])  # fmt: skip
 def test_a_wrong_setting_is_named(value, says):
-    with override_settings(CHANNELS_ASYNC_CLIENT=value):
-        with pytest.raises(ImproperlyConfigured) as caught:
-            conf.client_settings()
+    with override_settings(CHANNELS_ASYNC_CLIENT=value), pytest.raises(ImproperlyConfigured) as caught:
+        conf.client_settings()
     assert says in str(caught.value)
 
 
@@ -46,9 +46,9 @@ def test_the_deadline_is_the_servers(deadlines, seconds):
 
 @pytest.mark.parametrize('deadlines', [{'REQUEST': 0}, {'REQUEST': -1}, {'default': 'soon'}, [5]])
 def test_a_wrong_deadline_is_named(deadlines):
-    with override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines}):
-        with pytest.raises(ImproperlyConfigured) as caught:
-            conf.request_deadline()
+    settings = override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines})
+    with settings, pytest.raises(ImproperlyConfigured) as caught:
+        conf.request_deadline()
     assert 'DEADLINES' in str(caught.value)
 
 

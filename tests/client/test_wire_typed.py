@@ -143,7 +143,8 @@ def test_an_error_says_where_and_how_it_can_be_answered():
 
 
 @pytest.mark.parametrize('name', [
-    None, 5, '', 'a b', 'a\n', 'x' * 100, 'a!b!c', 'a?b!c', 'a?', '\xe9', '!x', '?x', b'\xff', [REPLY], 'request.async',
+    None, 5, '', 'a b', 'a\n', 'x' * 100, 'a!b!c', 'a?b!c', 'a?', '\xe9', '!x', '?x', b'\xff', [REPLY],
+    'request.async',
 ])  # fmt: skip
 def test_a_reply_channel_that_is_none_is_no_place_to_answer(name):
     error = refused_with(reply_channel=name)
@@ -158,10 +159,10 @@ def test_channel_names_that_asgiref_takes(name):
 
 @pytest.mark.parametrize('url', [
     '', 'example.org', '//example.org/', 'http://', 'http:///x', 'ftp://example.org/', 'javascript:alert(1)',
-    'http://[::1', 'http://[zz]/', 'http://example.org:99999/', 'http://example.org:x/', 'http://exa mple.org/',
-    'http://example.org/\r\nX: y', 'http://example.org/\x00', 'http://a..b/', 'http://' + 'a' * 64 + '.org/',
-    'http://user:pw@example.org/', 'http://example.org/' + 'x' * 65536, 'http://example.org:0/', 'http://a\\b/',
-    'http://' + 'a.' * 40000 + 'b/', 'http://\u2100.org/',
+    'http://[::1', 'http://[zz]/', 'http://example.org:99999/', 'http://example.org:x/',
+    'http://exa mple.org/', 'http://example.org/\r\nX: y', 'http://example.org/\x00', 'http://a..b/',
+    'http://' + 'a' * 64 + '.org/', 'http://user:pw@example.org/', 'http://example.org/' + 'x' * 65536,
+    'http://example.org:0/', 'http://a\\b/', 'http://' + 'a.' * 40000 + 'b/', 'http://\u2100.org/',
 ])  # fmt: skip
 def test_a_url_that_no_request_can_go_to_is_refused(url):
     assert 'url' in refused_with(url=url).reason
@@ -190,9 +191,10 @@ def test_a_method_is_a_token(method):
 
 @pytest.mark.parametrize('field', ['headers', 'response_headers'])
 @pytest.mark.parametrize('headers', [
-    None, {}, 'x', [5], [[b'a']], [[b'a', b'b', b'c']], [[b'a', 5]], [['a', b'b']] if str is not bytes else [5],
-    [[b'a b', b'c']], [[b'a\r\n', b'c']], [[b'', b'c']], [[b'a:', b'c']], [[b'a', b'b\r\nc']], [[b'a', b'b\n']],
-    [[b'a', b'\x00']], [[b'a', b'\x7f']], [[b'a', b'b']] * 257, [[b'a', b'b' * 65536]], [[b'\xe9', b'b']],
+    None, {}, 'x', [5], [[b'a']], [[b'a', b'b', b'c']], [[b'a', 5]],
+    [['a', b'b']] if str is not bytes else [5], [[b'a b', b'c']], [[b'a\r\n', b'c']], [[b'', b'c']],
+    [[b'a:', b'c']], [[b'a', b'b\r\nc']], [[b'a', b'b\n']], [[b'a', b'\x00']], [[b'a', b'\x7f']],
+    [[b'a', b'b']] * 257, [[b'a', b'b' * 65536]], [[b'\xe9', b'b']],
 ])  # fmt: skip
 def test_headers_that_could_not_be_sent_are_refused(field, headers):
     assert field in refused_with(**{str(field): headers}).reason
@@ -203,7 +205,8 @@ def test_header_values_may_hold_any_visible_byte_and_lose_surrounding_space():
 
 
 def test_a_repr_shows_no_secret():
-    operation = parse(url='https://example.org/token-s3cret?key=s3cret', headers=[[b'Authorization', b's3cret']], body=b's3cret')
+    headers = [[b'Authorization', b's3cret']]
+    operation = parse(url='https://example.org/token-s3cret?key=s3cret', headers=headers, body=b's3cret')
     shown = repr(operation) + repr(operation.details)
     assert 's3cret' not in shown
     assert 'https://example.org' in shown

@@ -1,4 +1,4 @@
-"""A small HTTP server on a free port of the loopback, in a thread, that writes exactly the bytes it is told."""
+"""A small HTTP server on a free port of the loopback, in a thread, that writes the bytes it is told."""
 
 from __future__ import unicode_literals
 

@@ -13,8 +13,9 @@ from channels_async.preparing import prepare
 
 #: What callers of 2017 could pass on to aiohttp. Each has become meaningless: the server decides.
 IGNORED_ARGUMENTS = frozenset((
-    'chunked', 'compress', 'conn_timeout', 'connector', 'encoding', 'expect100', 'loop', 'proxy', 'proxy_auth',
-    'read_timeout', 'read_until_eof', 'request_class', 'response_class', 'skip_auto_headers', 'version',
+    'chunked', 'compress', 'conn_timeout', 'connector', 'encoding', 'expect100', 'loop', 'proxy',
+    'proxy_auth', 'read_timeout', 'read_until_eof', 'request_class', 'response_class', 'skip_auto_headers',
+    'version',
 ))  # fmt: skip
 
 ARGUMENTS = (

@@ -32,9 +32,9 @@ from __future__ import unicode_literals
 from channels_async._py23 import integers, text
 from channels_async.wire import limits
 from channels_async.wire.fields import REPLY_FORMATS, as_id, as_text, check_channel_name, shown
-from channels_async.wire.limits import MAX_CHUNK
-from channels_async.wire.model import BadMessage, Operation, Request
-from channels_async.wire.typed import VERSION, encode, parse_typed
+from channels_async.wire.limits import MAX_CHUNK  # noqa: F401 - re-exported, as are those below
+from channels_async.wire.model import BadMessage, Operation, Request  # noqa: F401
+from channels_async.wire.typed import VERSION, encode, parse_typed  # noqa: F401
 from channels_async.wire.untyped import parse_untyped
 
 REQUEST_CHANNEL = 'request.async'
@@ -42,11 +42,6 @@ REQUEST_CHANNEL = 'request.async'
 #: Operations that have a name. Those that this version cannot do are a BadMessage that says so.
 OPERATIONS = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')
 SUPPORTED = ('REQUEST',)
-
-__all__ = [str(name) for name in (
-    'MAX_CHUNK', 'OPERATIONS', 'REPLY_FORMATS', 'REQUEST_CHANNEL', 'SUPPORTED', 'VERSION', 'BadMessage',
-    'Operation', 'Request', 'check_channel_name', 'encode', 'limits', 'parse',
-)]  # fmt: skip
 
 
 def parse(message, now):
@@ -74,8 +69,9 @@ def parse(message, now):
             return parse_untyped(plain, reply_channel)
         version = plain['v']
         if isinstance(version, bool) or not isinstance(version, integers) or version != VERSION:
-            raise BadMessage('version {} of the contract is not known here, only {}'.format(
-                version if isinstance(version, integers) and abs(version) < 1000 else '?', VERSION))
+            shown_version = version if isinstance(version, integers) and abs(version) < 1000 else '?'
+            problem = 'version {} of the contract is not known here, only {}'
+            raise BadMessage(problem.format(shown_version, VERSION))
         return parse_typed(plain, reply_channel, now)
     except BadMessage as error:
         error.reply_channel = reply_channel

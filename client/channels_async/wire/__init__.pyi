@@ -5,6 +5,9 @@ from typing import Any
 REQUEST_CHANNEL: str
 VERSION: int
 MAX_CHUNK: int
+OPERATIONS: tuple[str, ...]
+SUPPORTED: tuple[str, ...]
+REPLY_FORMATS: tuple[str, ...]
 
 class BadMessage(ValueError):
     reason: str

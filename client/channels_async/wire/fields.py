@@ -18,7 +18,9 @@ _HEADER_NAME = re.compile(br"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 _HEADER_FAULT = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]')  # RFC 9110 section 5.5: no controls but HTAB
 _URL_FAULT = re.compile('[\x00-\x1f\x7f]')
 _NOT_URI = re.compile(r'[^!#-;=?-\[\]_a-z~]|%(?![0-9A-Fa-f]{2})')  # what RFC 3986 has no place for
-_ADDRESS = re.compile(r'(?:(?P<literal>\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\])|(?P<host>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?\Z')
+_ADDRESS = re.compile(
+    r'(?:(?P<literal>\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\])|(?P<host>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?\Z'
+)
 _HOST = re.compile(r'[a-zA-Z0-9_.\-]+\Z')
 _UNPRINTABLE = re.compile(r'[^ -~]')
 _MAX_HOST = 255  # characters; the idna codec takes quadratic time on more

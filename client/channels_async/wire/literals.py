@@ -32,7 +32,10 @@ class NotLiteral(ValueError):
 
 
 def literal(source):
-    """The value whose repr() is `source` (text). Strings come back as text, tuples as lists. Raises NotLiteral."""
+    """The value whose repr() is `source` (text). Strings come back as text, tuples as lists.
+
+    Raises NotLiteral.
+    """
     if len(source) > limits.MAX_LITERAL:
         raise NotLiteral('longer than {} characters'.format(limits.MAX_LITERAL))
     reader = _Reader(source)
@@ -42,27 +45,27 @@ def literal(source):
 
 
 class _Reader(object):
-    """A recursive descent over the tokens of one text."""
+    """A recursive descent over the words of one text."""
 
     def __init__(self, source):
         self._source = source
         self._position = 0
 
     def value(self, depth):
-        kind, token = self._next()
+        kind, word = self._next()
         if kind == 'string':
-            return _string(token)
+            return _string(word)
         if kind == 'number':
-            return _number(token)
+            return _number(word)
         if kind == 'name':
-            return _NAMES[token]
-        if token not in _CLOSING:
-            raise NotLiteral('unexpected {}'.format(token))
+            return _NAMES[word]
+        if word not in _CLOSING:
+            raise NotLiteral('unexpected {}'.format(word))
         if depth >= limits.MAX_NESTING:
             raise NotLiteral('nested deeper than {}'.format(limits.MAX_NESTING))
-        item = self._pair if token == '{' else self.value
-        items = self._items(item, _CLOSING[token], depth + 1)
-        return dict(items) if token == '{' else items
+        item = self._pair if word == '{' else self.value
+        items = self._items(item, _CLOSING[word], depth + 1)
+        return dict(items) if word == '{' else items
 
     def end(self):
         if not _SPACE.match(self._source, self._position):
@@ -101,9 +104,9 @@ class _Reader(object):
         return True
 
 
-def _string(token):
+def _string(word):
     try:
-        value = ast.literal_eval(token)
+        value = ast.literal_eval(word)
     except (ValueError, SyntaxError):  # such as '\x1'
         raise NotLiteral('a bad string')
     if isinstance(value, bytes):  # b'' on Python 3; every string without u on Python 2
@@ -111,7 +114,7 @@ def _string(token):
             return value.decode('utf-8')
         except UnicodeDecodeError:
             return value.decode('latin-1')
-    if token[0] in '\'"' and '\\x' in token:
+    if word[0] in '\'"' and '\\x' in word:
         # A Python 2 native str holds bytes, each above 0x7f written as \xNN.
         try:
             return value.encode('latin-1').decode('utf-8')
@@ -120,9 +123,9 @@ def _string(token):
     return value
 
 
-def _number(token):
-    token = token.rstrip('L')
+def _number(word):
+    word = word.rstrip('L')
     try:
-        return float(token) if re.search('[.einfa]', token.lower()) else int(token)
+        return float(word) if re.search('[.einfa]', word.lower()) else int(word)
     except ValueError:
         raise NotLiteral('a bad number')

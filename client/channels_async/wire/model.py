@@ -56,7 +56,7 @@ class Request(_Record):
     """The details of a REQUEST: one HTTP request to an upstream.
 
     method           text: a token of RFC 9110 section 9.1, upper case
-    url              text: absolute http or https URI, ASCII, without userinfo; at most limits.MAX_URL characters
+    url              text: absolute http or https URI, ASCII, without userinfo, at most limits.MAX_URL long
     headers          list of (bytes, bytes): checked names and values, in order, duplicates kept
     body             bytes or None
     allow_redirects  bool
@@ -71,7 +71,7 @@ class Request(_Record):
     auth             (text, text): user and password for basic authentication
     """
 
-    __slots__ = (
+    __slots__ = (  # noqa: RUF023 - as they are documented
         'method', 'url', 'headers', 'body', 'allow_redirects', 'max_redirects',
         'params', 'data', 'json', 'cookies', 'auth',
     )
@@ -92,7 +92,7 @@ class Operation(_Record):
 
     name              'REQUEST'
     version           1 for messages of the 2017 client, 2 for ours
-    id                text: names the operation in logs and error answers; a 2017 message gets a fresh uuid4 hex
+    id                text: names the operation in logs and errors; a 2017 message gets a fresh uuid4 hex
     reply_channel     text: a valid channel name
     reply_format      'http', 'websocket' or 'message'
     head              bool: the browser asked with HEAD, so the answer must be one message without content,
@@ -104,7 +104,7 @@ class Operation(_Record):
     details           Request
     """
 
-    __slots__ = (
+    __slots__ = (  # noqa: RUF023 - as they are documented
         'name', 'version', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout',
         'response_headers', 'ignored', 'details',
     )

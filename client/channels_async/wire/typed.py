@@ -62,7 +62,9 @@ def _request(message):
         headers=fields.as_headers('headers', message.get('headers', [])),
         body=body,
         allow_redirects=fields.as_bool('allow_redirects', message.get('allow_redirects', True)),
-        max_redirects=fields.as_integer('max_redirects', message.get('max_redirects', 20), limits.MAX_REDIRECTS),
+        max_redirects=fields.as_integer(
+            'max_redirects', message.get('max_redirects', 20), limits.MAX_REDIRECTS
+        ),
     )
 
 
@@ -70,7 +72,7 @@ def encode(
     id, reply_channel, url, method='GET', headers=(), body=None, allow_redirects=True, max_redirects=20,
     timeout=None, sent_at=None, response_headers=(), reply_format='http', head=False, operation='REQUEST',
 ):  # fmt: skip
-    """The message, a dict with text keys, that puts a REQUEST on the layer. Types as in Operation and Request.
+    """The message, a dict with text keys, that puts a REQUEST on the layer. Types as in Operation, Request.
 
     What it returns parses: a value that parse() would refuse raises TypeError (wrong type) or ValueError
     here, in the process of the one who wrote it.

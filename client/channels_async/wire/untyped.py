@@ -117,7 +117,7 @@ def _encodable(field, value):
 
 
 def _pairs(field, value):
-    """A dict, or a list of pairs, as a list of (text, text); a list as a value means the name several times."""
+    """A dict, or a list of pairs, as a list of (text, text); a list as a value repeats the name."""
     if value is None:
         return None
     if isinstance(value, dict):

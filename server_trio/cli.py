@@ -15,7 +15,7 @@ import trio
 from channels_async import __version__
 
 if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
+    from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from .errors import LayerUnavailable, SettingsError
 from .layers import LayerSpec

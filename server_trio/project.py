@@ -21,7 +21,7 @@ def load_django_settings(module: str) -> Any:
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    from django.conf import settings as django_settings
+    from django.conf import settings as django_settings  # type: ignore[import-untyped]
 
     try:
         django_settings._setup()

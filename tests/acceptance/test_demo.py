@@ -32,7 +32,7 @@ def test_a_signal_ends_it_and_every_process_that_it_started(web_python, number):
     demo = start_demo(web_python)
     try:
         url = demo.wait_for_line("http://").split()[0]
-        assert ask(url + "/offloaded/").body == b"after 1.0 s\n"
+        assert ask(url + "offloaded/").body == b"after 1.0 s\n"
         started = descendants(demo.pid)
         assert len(started) >= 5  # Redis, upstream, daphne, worker, server
         demo.signal(number)

@@ -120,7 +120,7 @@ class RedisConnection:
         """Disconnect, if connected and the loop is still there."""
         connection, self._connection = self._connection, None
         if connection is not None and self._made_in is self._loop.current:
-            await self._loop.run(_drop, connection)
+            await self._loop.run(self._drop, connection)
 
     async def _refused(self, reply: redis.RedisError) -> LayerUnavailable:
         # Starting afresh is what helps against READONLY and the like: Sentinel is asked for the master again.
@@ -140,24 +140,29 @@ class RedisConnection:
             return [await _reply(connection) for _ in commands]
         except BaseException:
             self._connection = None
-            await _drop(connection)
+            await self._drop(connection)
             raise
 
     async def _connect(self) -> AbstractConnection:
         made_in = self._loop.current
         connection = await self._endpoint.connection()
+        self._loop.connections.add(connection)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("CLIENT", "ID", check_health=False)
             reply = await _reply(connection)
             self.client_id = reply if isinstance(reply, int) else None
         except BaseException:
-            await _drop(connection)
+            await self._drop(connection)
             raise
         self._connection, self._made_in = connection, made_in
         self._health.reconnects += self._connected_before
         self._connected_before = True
         return connection
+
+    async def _drop(self, connection: AbstractConnection) -> None:
+        self._loop.connections.discard(connection)
+        await connection.disconnect(nowait=True)
 
 
 class SharedConnection(RedisConnection):
@@ -177,10 +182,6 @@ async def _reply(connection: AbstractConnection) -> Any:
         return await connection.read_response()
     except redis.ResponseError as error:
         return error  # the connection is in order; what the error means is the caller's to say
-
-
-async def _drop(connection: AbstractConnection) -> None:
-    await connection.disconnect(nowait=True)
 
 
 def unavailable(label: str, error: BaseException) -> LayerUnavailable:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import trio
 import trio_asyncio  # type: ignore[import-untyped]
+from redis.asyncio.connection import AbstractConnection
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
@@ -40,6 +41,8 @@ class AsyncioLoop:
         self._loop: Any = None
         self._opened = trio.Event()
         self._running: dict[asyncio.Task[Any], trio.Event] = {}
+        #: Connections made in the open loop; those still here when it ends are disconnected.
+        self.connections: set[AbstractConnection] = set()
         self.falls = 0
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -58,7 +61,7 @@ class AsyncioLoop:
                     finally:
                         # At once: what starts while the loop unwinds would never be waited for.
                         self._loop, self._opened = None, trio.Event()
-                        await self._end_running()
+                        await self._end(loop)
             except BaseExceptionGroup as group:
                 _, errors = group.split(trio.Cancelled)
                 if errors is None or not isinstance(errors, Exception):
@@ -81,9 +84,7 @@ class AsyncioLoop:
         """
         while (loop := self._loop) is None:
             await self._opened.wait()
-        task: asyncio.Task[T] = loop.create_task(function(*args))
-        done = self._running[task] = trio.Event()
-        task.add_done_callback(self._finish)
+        task, done = self._start(loop, function(*args))
         try:
             await done.wait()
         except trio.Cancelled:
@@ -98,21 +99,32 @@ class AsyncioLoop:
             raise LoopFell("the asyncio loop fell")
         return task.result()
 
+    def _start(self, loop: Any, coroutine: Coroutine[Any, Any, T]) -> tuple[asyncio.Task[T], trio.Event]:
+        task: asyncio.Task[T] = loop.create_task(coroutine)
+        done = self._running[task] = trio.Event()
+        task.add_done_callback(self._finish)
+        return task, done
+
     def _finish(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not call it unhandled if nobody waits any more
         if (done := self._running.get(task)) is not None:
             done.set()
 
-    async def _end_running(self) -> None:
-        """Cancel what runs, so that it closes its connections; in any case nobody waits for it after that."""
+    async def _end(self, loop: Any) -> None:
+        """Cancel what runs, and close what is open. After that nobody waits for anything in the loop."""
         with trio.move_on_after(END_TIMEOUT, shield=True):
             for task in self._running:
                 task.cancel()
             for done in list(self._running.values()):
                 await done.wait()
+            for connection in list(self.connections):
+                _, done = self._start(loop, connection.disconnect(nowait=True))
+                await done.wait()
         for done in self._running.values():
             done.set()
+        self._running.clear()
+        self.connections.clear()
 
     def _note_fall(self, error: Exception) -> None:
         self.falls += 1

@@ -37,7 +37,9 @@ keys = st.none() | st.booleans() | st.binary(max_size=5) | st.text(max_size=5) |
 
 
 def read_by_msgpack(payload: bytes) -> Any:
-    """As asgi_redis reads with msgpack-python 0.5: unpackb(encoding="utf8")."""
+    """As asgi_redis reads (core.py:524)."""
+    if msgpack.version < (1, 0):
+        return msgpack.unpackb(payload, encoding="utf8")
     return msgpack.unpackb(payload, raw=False, strict_map_key=False)
 
 

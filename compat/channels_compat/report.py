@@ -54,7 +54,18 @@ def report(out: TextIO) -> int:
     out.write("\nWhat cannot work here\n")
     for problem in problems or ["nothing that is known of"]:
         out.write(f"    {problem}\n")
+    for remark in remarks(found):
+        out.write(f"\n{remark}\n")
     return 1 if problems else 0
+
+
+def remarks(found: dict[str, str]) -> Iterator[str]:
+    """What works, but not as well as it could."""
+    if "msgpack" in found and "msgpack-python" in found:
+        # Both write the same directory; asgi_redis requires the second, and the first is the faster one.
+        used = ".".join(str(part) for part in importlib.import_module("msgpack").version)
+        if used != found["msgpack"]:
+            yield f"msgpack-python wrote {used} over msgpack {found['msgpack']}; install msgpack again, last."
 
 
 def installed_version(name: str) -> str | None:
@@ -111,11 +122,6 @@ def known_problems(found: dict[str, str]) -> Iterator[str]:
         yield f"channels {found['channels']} has no channel layers of ASGI 1; use 1.1.5-1.1.8."
     if sys.version_info >= (3, 12) and version.get("redis", (3, 0)) < (3, 0):
         yield f"redis {found['redis']} uses ssl.wrap_socket, gone in Python 3.12; use redis 5 or later."
-    if "msgpack" in found and "msgpack-python" in found:
-        # Both write the same directory; asgi_redis requires the second, and this stack wants the first.
-        loaded = importlib.import_module("msgpack")
-        if not hasattr(loaded, "Timestamp"):
-            yield f"msgpack {found['msgpack']} was overwritten by msgpack-python; install msgpack last."
 
 
 def release(version: str) -> tuple[int, ...]:

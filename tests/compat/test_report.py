@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 
@@ -32,7 +33,7 @@ def claim(folder, name, version):
 def test_the_report_names_versions_and_every_shim_and_finds_nothing_wrong_here():
     done = report()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Django          1.11.29" in done.stdout
+    assert f"Django          {importlib.metadata.version('Django')}" in done.stdout
     for shim in SHIMS:
         assert f" {shim.name} " in done.stdout
     assert "active     collections-abc" in done.stdout

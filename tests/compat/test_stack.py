@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -72,7 +73,7 @@ def test_a_form_writes_a_row_that_refers_to_a_table_which_a_migration_has_rebuil
     browser.get(site.url + "/", timeout=TIMEOUT)
     answer = post(browser, site.url + "/", author="jane austen", text="It is a truth\nuniversally")
     assert answer.history[0].status_code == 302
-    assert "It is a truth<br />universally 5 " in answer.text
+    assert re.search(r"It is a truth<br ?/?>universally 5 ", answer.text), answer.text
     assert "Jane Austen" in answer.text
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import warnings
 from typing import Any
 
 from ..shim import Shim
@@ -49,9 +51,17 @@ class OldRe:
 def needed() -> bool:
     try:
         re.compile("^(?i)x")
+        return False
     except re.error:
-        return True
-    return False
+        pass
+    normalize = importlib.import_module("django.utils.regex_helper").normalize
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Django 1.11 says that it will go
+        try:
+            normalize("^(?i)x")
+        except ValueError:  # Django 2.1 and later refuse flags themselves
+            return False
+    return True
 
 
 def apply(module: Any) -> None:

@@ -54,18 +54,10 @@ def report(out: TextIO) -> int:
     out.write("\nWhat cannot work here\n")
     for problem in problems or ["nothing that is known of"]:
         out.write(f"    {problem}\n")
-    for remark in remarks(found):
-        out.write(f"\n{remark}\n")
+    out.write("\nKnown limits\n")
+    for limit in known_limits(found):
+        out.write(f"    {limit}\n")
     return 1 if problems else 0
-
-
-def remarks(found: dict[str, str]) -> Iterator[str]:
-    """What works, but not as well as it could."""
-    if "msgpack" in found and "msgpack-python" in found:
-        # Both write the same directory; asgi_redis requires the second, and the first is the faster one.
-        used = ".".join(str(part) for part in importlib.import_module("msgpack").version)
-        if used != found["msgpack"]:
-            yield f"msgpack-python wrote {used} over msgpack {found['msgpack']}; install msgpack again, last."
 
 
 def installed_version(name: str) -> str | None:
@@ -109,11 +101,10 @@ def import_problems(found: dict[str, str]) -> Iterator[str]:
 
 
 def known_problems(found: dict[str, str]) -> Iterator[str]:
-    """What imports, or is not installed yet, but is known not to work on this Python or with these."""
+    """What can be imported here and still does not work."""
     version = {name: release(text) for name, text in found.items()}
-    if sys.version_info >= (3, 14):
-        yield "Python 3.14: trio-asyncio 0.16 does not import (asyncio's policies are gone): no server_trio."
-        yield "Python 3.14: Django 1.11 and 2.2 copy template contexts in a way it no longer allows."
+    if sys.version_info >= (3, 14) and "Django" in found:
+        yield f"Django {found['Django']} copies template contexts in a way that Python 3.14 no longer allows."
     if version.get("Django", (1, 11)) < (1, 11):
         yield f"Django {found['Django']} does not run on Python 3.7 or later; use 1.11.29."
     if version.get("Django", (1, 11)) >= (3, 0):
@@ -122,6 +113,24 @@ def known_problems(found: dict[str, str]) -> Iterator[str]:
         yield f"channels {found['channels']} has no channel layers of ASGI 1; use 1.1.5-1.1.8."
     if sys.version_info >= (3, 12) and version.get("redis", (3, 0)) < (3, 0):
         yield f"redis {found['redis']} uses ssl.wrap_socket, gone in Python 3.12; use redis 5 or later."
+
+
+def known_limits(found: dict[str, str]) -> Iterator[str]:
+    """What this Python or these packages do not do, whether or not anybody asks for it."""
+    if sys.version_info >= (3, 12):
+        yield "redis 2.10: uses ssl.wrap_socket, gone in Python 3.12. redis 5 and later work."
+    if sys.version_info >= (3, 14):
+        yield "server_trio: trio-asyncio 0.16 cannot be imported on Python 3.14."
+        yield "Django 1.11 and 2.2: templates fail on Python 3.14."
+    if "txredisapi" in found:
+        yield "txredisapi: no unix sockets, TLS or Sentinel; daphne --force-sync does without it."
+    if release(found.get("redis", "0")) >= (8,):
+        yield "redis-py 8: a Redis server older than 6 needs 'connection_kwargs': {'protocol': 2}."
+    if "msgpack" in found and "msgpack-python" in found:
+        # Both write the same directory; asgi_redis requires the second, and the first has C code.
+        used = ".".join(str(part) for part in importlib.import_module("msgpack").version)
+        if used != found["msgpack"]:
+            yield f"msgpack-python wrote {used} over msgpack {found['msgpack']}, a slower one."
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -65,3 +65,12 @@ def test_versions_that_cannot_work_are_named_with_a_way_out(tmp_path):
 def test_redis_2_is_refused_where_python_has_no_wrap_socket(tmp_path):
     claim(tmp_path, "redis", "2.10.6")
     assert ("use redis 5 or later" in report(before=tmp_path).stdout) == (sys.version_info >= (3, 12))
+
+
+def test_the_report_says_which_of_the_two_msgpacks_is_in_use(tmp_path):
+    """pip leaves the one in place that it has installed last; the metadata names both."""
+    for name, version in (("msgpack", "99.0"), ("msgpack-python", "0.5.6")):
+        claim(tmp_path, name, version)
+    done = report(before=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "over msgpack 99.0" in done.stdout

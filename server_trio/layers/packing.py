@@ -26,9 +26,7 @@ class UnpackError(ValueError):
 
 def pack(message: Mapping[str, Any]) -> bytes:
     """The bytes of a message. Raises MessageRefused, with the path of the field that cannot be carried."""
-    if not isinstance(message, Mapping):
-        raise MessageRefused(f"a message is a dict, not {type(message).__name__}")
-    content = message if type(message) is dict else dict(message)
+    content: dict[str, Any] = message if type(message) is dict else as_dict(message)
     try:
         # msgspec would also write dates, sets, dataclasses: things that no other side could read.
         if not _is_exact(content):
@@ -39,6 +37,13 @@ def pack(message: Mapping[str, Any]) -> bytes:
         raise
     except RecursionError as error:
         raise MessageRefused("message: nested too deeply") from error
+
+
+def as_dict(message: Any) -> dict[str, Any]:
+    """A message as a new dict. Raises MessageRefused for what is no mapping."""
+    if not isinstance(message, Mapping):
+        raise MessageRefused(f"a message is a dict, not {type(message).__name__}")
+    return dict(message)
 
 
 def unpack(payload: bytes | memoryview) -> Any:

@@ -5,12 +5,11 @@ asgi_redis/core.py: `!` channels 153-156 and 229-231, serialize 509-524, keys 60
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import MessageRefused
 from .base import Message, Received
-from .packing import UnpackError, pack, unpack
+from .packing import UnpackError, as_dict, pack, unpack
 
 #: Where the full name of a `!` channel travels; its list in Redis is named up to the `!`.
 FULL_NAME = "__asgi_channel__"
@@ -36,14 +35,13 @@ class Codec:
 
     def encode(self, channel: str, message: Message) -> tuple[str, bytes]:
         """The name of the channel's list (cut after a `!`), and the payload. Raises MessageRefused."""
-        if not isinstance(message, Mapping):
-            raise MessageRefused(f"a message is a dict, not {type(message).__name__}")
-        if FULL_NAME in message:
+        content = message if type(message) is dict else as_dict(message)
+        if FULL_NAME in content:
             raise MessageRefused(f"message[{FULL_NAME!r}]: this key belongs to the layer")
         local = channel.find("!")
         if local < 0:
-            return channel, self._seal(pack(message))
-        return channel[: local + 1], self._seal(pack({**message, FULL_NAME: channel}))
+            return channel, self._seal(pack(content))
+        return channel[: local + 1], self._seal(pack(content | {FULL_NAME: channel}))
 
     def decode(self, name: str, payload: memoryview) -> Received:
         """What lay on the list `name`; whatever is wrong with the payload becomes a fault."""

@@ -14,6 +14,8 @@ from server_trio.layers.memory import MemoryLayer
 from server_trio.layers.open import make_backend
 from tests.harness.redis_server import RedisServer, SentinelServer
 
+from .proxy import open_proxy
+
 ENCRYPTION_KEYS = ["first key", "second key"]
 
 
@@ -23,14 +25,19 @@ class Bench:
 
     kind: str
     spec: Callable[..., LayerSpec] | None  # None: the memory layer, which no settings name
+    looks_older: RedisServer | None = None  # the Redis to look at through a proxy that lies about its age
 
     @contextlib.asynccontextmanager
     async def open(self, **config: Any) -> AsyncIterator[Layer]:
         if self.spec is None:
             yield MemoryLayer(**config)
             return
-        async with open_layer(self.spec(**config)) as layer:
-            yield layer
+        async with contextlib.AsyncExitStack() as stack:
+            if self.looks_older is not None:
+                proxy = await stack.enter_async_context(open_proxy(self.looks_older))
+                proxy.version_prefix = b"redis_version:5"  # which has no BLMOVE
+                config["hosts"] = [proxy.url]
+            yield await stack.enter_async_context(open_layer(self.spec(**config)))
 
     async def join(self, layer: Layer, group: str, *channels: str) -> None:
         """Put channels into a group, as a consumer would."""

@@ -12,7 +12,10 @@ from tests.harness.redis_server import RedisServer, SentinelServer, sentinel_ser
 from .bench import ENCRYPTION_KEYS, Bench, inmemory_spec, redis_spec, sentinel_spec, shard_urls
 
 REDIS_KINDS = ["redis", "redis unix socket", "redis 3 shards", "redis encrypted", "redis sentinel"]
-KINDS = ["memory", "threaded inmemory", "threaded redis", "threaded redis 3 shards", *REDIS_KINDS]
+KINDS = [
+    "memory", "threaded inmemory", "threaded redis", "threaded redis 3 shards", *REDIS_KINDS,
+    "redis before 6.2",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,8 @@ def make_bench(kind: str, request: pytest.FixtureRequest) -> Bench:
     redis: RedisServer = request.getfixturevalue("redis")
     if kind == "redis sentinel":
         return Bench(kind, sentinel_spec(request.getfixturevalue("sentinel")))
+    if kind == "redis before 6.2":
+        return Bench(kind, redis_spec([redis.url]), looks_older=redis)
     if kind == "redis unix socket":
         return Bench(kind, redis_spec([redis.unix_url]))
     if kind.startswith("threaded"):

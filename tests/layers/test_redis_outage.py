@@ -12,7 +12,15 @@ import pytest
 import trio
 
 from server_trio.errors import ChannelFull, LayerUnavailable
-from server_trio.layers import Layer, LayerSpec, open_layer, redis_claim, redis_connection, redis_send
+from server_trio.layers import (
+    Layer,
+    LayerSpec,
+    open_layer,
+    redis_claim,
+    redis_connection,
+    redis_layer,
+    redis_send,
+)
 from server_trio.layers.packing import pack
 from server_trio.layers.redis_layer import RedisLayer
 from server_trio.layers.redis_scripts import CLAIM, GIVE_BACK, SEND
@@ -118,6 +126,40 @@ async def test_giving_back_whose_reply_was_lost_is_done_once(redis: RedisServer)
             await wait_for(lambda number=number: proxy.lost == number + 1)  # type: ignore[misc]
             assert await contents(layer, "in") == [{"n": number}]
         assert await is_empty(layer, "in")
+
+
+async def test_what_is_given_back_keeps_its_order(redis: RedisServer) -> None:
+    async with open_proxy(redis) as proxy, open_layer(redis_spec([proxy.url])()) as layer:
+        for number in range(4):
+            put(redis, number)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                proxy.lose_reply_to = CLAIM.sha.encode()
+                nursery.start_soon(layer.receive, 0, ["in"], 3)
+                await wait_for(lambda: proxy.lost == 1)
+                scope.cancel()
+        await wait_for(lambda: redis.command("LLEN", "asgi:in") == 4)
+        assert await contents(layer, "in", number=4) == [{"n": number} for number in range(4)]
+
+
+async def test_cancelling_does_not_wait_for_a_redis_that_is_silent(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 0.1)
+    async with open_proxy(redis) as proxy:
+        with trio.fail_after(4):  # an exchange would wait for 5
+            async with open_layer(redis_spec([proxy.url])()) as layer:
+                await layer.send("first", {})  # so that the script is known
+                with trio.CancelScope() as scope:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(layer.receive, 0, ["in"], 1)
+                        await wait_for(lambda: is_blocked(redis))
+                        proxy.fall_silent()
+                        nursery.start_soon(layer.send, "other", {})
+                        await wait_for(lambda: redis.command("LLEN", "asgi:other"))
+                        scope.cancel()
+        proxy.speak()
+    assert "closed while Redis was away" in caplog.text
 
 
 @pytest.mark.parametrize("version", [b"redis_version:7", b"redis_version:5", b"redis_version:3"])
@@ -336,15 +378,23 @@ async def test_the_messages_of_receives_that_were_going_on_are_given_back_at_the
         assert await contents(layer, "in") == [{"n": 1}]
 
 
-async def test_an_old_redis_is_named_once_in_the_log(
-    redis: RedisServer, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("version", "warnings", "command"), [("7", 0, b"blmove"), ("6.0.", 1, b"blpop"), ("3", 1, b"blpop")]
+)
+async def test_an_old_redis_is_named_once_and_asked_for_what_it_can(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture, version: str, warnings: int, command: bytes
 ) -> None:
+    redis.command("CONFIG", "RESETSTAT")
     async with open_proxy(redis) as proxy:
-        proxy.version_prefix = b"redis_version:6.0"
+        proxy.version_prefix = b"redis_version:" + version.encode()
         async with open_layer(redis_spec([proxy.url])()) as layer:
-            await layer.send("in", {})
-            await take(layer, "in")
-    assert len([record for record in caplog.records if "before 6.2" in record.getMessage()]) == 1
+            for _ in range(2):
+                await layer.send("in", {})
+                await take(layer, "in")
+                assert await is_empty(layer, "in")
+    assert len([record for record in caplog.records if "before 6.2" in record.getMessage()]) == warnings
+    used = info(redis, "commandstats")
+    assert [name for name in (b"blmove", b"blpop") if b"cmdstat_" + name + b":" in used] == [command]
 
 
 async def test_the_bridge_follows_sentinel_to_the_new_master() -> None:

@@ -125,7 +125,7 @@ async def contents(layer: Layer, *channels: str, number: int = 1, limit: int = 1
 async def is_empty(layer: Layer, *channels: str) -> bool:
     """Whether nothing comes, looked at long enough for any layer to have answered."""
     found: list[Received] = []
-    with trio.move_on_after(0.1):
+    with trio.move_on_after(0.04):
         async with trio.open_nursery() as nursery:
             for shard in range(layer.shards):
 

@@ -30,9 +30,9 @@ scalars = (
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=40) | st.dictionaries(st.text(max_size=10), inner, max_size=40),
-    max_leaves=60,
+    max_leaves=25,
 )
-messages = st.dictionaries(st.text(max_size=40), values, max_size=40)
+messages = st.dictionaries(st.text(max_size=40), values, max_size=20)
 keys = st.none() | st.booleans() | st.binary(max_size=5) | st.text(max_size=5) | st.integers(0, 300)
 
 
@@ -43,7 +43,7 @@ def read_by_msgpack(payload: bytes) -> Any:
     return msgpack.unpackb(payload, raw=False, strict_map_key=False)
 
 
-@settings(max_examples=40)  # each has up to 60 values
+@settings(max_examples=40)  # each is many values
 @given(messages)
 def test_messages_are_packed_to_the_bytes_of_msgpack(message: dict[str, Any]) -> None:
     assert pack(message) == msgpack.packb(message, use_bin_type=True)
@@ -55,7 +55,7 @@ def test_keys_of_a_python_2_client_are_read_as_msgpack_reads_them(content: dict[
     assert unpack(payload) == read_by_msgpack(payload) == content
 
 
-@settings(max_examples=40)  # each has up to 60 values
+@settings(max_examples=40)  # each is many values
 @given(messages)
 def test_unpacking_gives_back_what_was_packed(message: dict[str, Any]) -> None:
     assert unpack(msgpack.packb(message, use_bin_type=True)) == message
@@ -105,7 +105,7 @@ def test_any_bytes_are_unpacked_or_refused(payload: bytes) -> None:
     repr(content)
 
 
-@settings(max_examples=40)  # each has up to 60 values
+@settings(max_examples=40)  # each is many values
 @given(messages, st.data())
 def test_damaged_messages_are_unpacked_or_refused(message: dict[str, Any], data: st.DataObject) -> None:
     payload = bytearray(pack(message))

@@ -172,7 +172,7 @@ async def test_under_load_every_message_survives_lines_that_break_anywhere(
     lines that do not wait are cut.
     """
     chance = random.Random(version)
-    total = 300
+    total = 200
     seen: list[int] = []
     async with open_proxy(redis) as proxy:
         proxy.version_prefix = version
@@ -404,6 +404,7 @@ async def test_the_bridge_follows_sentinel_to_the_new_master() -> None:
         sentinel_server(master) as sentinel,
     ):
         sentinel.command("SENTINEL", "SET", sentinel.service, "failover-timeout", 1000)
+        sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
         await wait_for(lambda: sentinel.command("SENTINEL", "REPLICAS", sentinel.service))
         async with open_layer(sentinel_spec(sentinel)()) as layer, trio.open_nursery() as nursery:
             received: list[Any] = []

@@ -55,7 +55,7 @@ class ConsumerCaller(object):
 
         settings = conf.client_settings()
         if conf.offloads():
-            sending.hand_off(self._layer, self._reply_channel, fields, [], settings)
+            sending.hand_off(self._layer, self._reply_channel, fields, list, settings)
         else:
             self._answer_here(fields, settings)
 

@@ -65,7 +65,7 @@ class HandOff(SettledContent, StreamingHttpResponse):
             self._close_quietly()
             sending.hand_off(
                 self._message.channel_layer, self._message.reply_channel.name, self._fields,
-                self._told(), self._settings,
+                self._told, self._settings,
             )  # fmt: skip
         raise HandedOff()
 

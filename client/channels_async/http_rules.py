@@ -42,6 +42,9 @@ NOT_FOR_THE_SITE = {
     b'access-control-max-age': 'who may ask the site, the site decides',
 }
 
+#: Of the upstream's headers, those that do not go out as they came.
+_NOT_PASSED_ON = HOP_BY_HOP | frozenset(NOT_FOR_THE_SITE) | frozenset((b'vary', b'content-length'))
+
 #: Headers of the site's placeholder that describe a body or a moment which are not the answer's.
 _NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
 
@@ -150,13 +153,9 @@ def response_headers(status, upstream_headers, site_headers):
     site = [(name.lower(), value) for name, value in site_headers]
     site = [pair for pair in site if pair[0] not in HOP_BY_HOP and pair[0] not in _NOT_OF_THE_PLACEHOLDER]
 
-    dropped = {token.lower() for name, value in upstream if name == b'connection' for token in _list(value)}
-    dropped.update(name for name, _ in site)
-    dropped.update(HOP_BY_HOP)
-    dropped.update(NOT_FOR_THE_SITE)
-    dropped.update((b'vary', b'content-length'))
-
-    headers = [(name, value) for name, value in upstream if name not in dropped]
+    replaced = {token.lower() for name, value in upstream if name == b'connection' for token in _list(value)}
+    replaced.update(name for name, _ in site)
+    headers = [pair for pair in upstream if pair[0] not in _NOT_PASSED_ON and pair[0] not in replaced]
     headers += _content_length(status, upstream)
     headers += _vary(upstream, site)
     headers += [(name, value) for name, value in site if name != b'vary']

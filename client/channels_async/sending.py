@@ -50,15 +50,16 @@ def send(layer, channel, message, bound, clock=CLOCK):
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def hand_off(layer, reply_channel, fields, response_headers, settings, clock=CLOCK):
+def hand_off(layer, reply_channel, fields, tell, settings, clock=CLOCK):
     """Put an operation on the request channel, or send the reason why not to the reply channel.
 
-    fields            of wire.encode, but for those that are arguments here
-    response_headers  list of (bytes, bytes)
+    fields  of wire.encode, but for what is known only here
+    tell    called without arguments: the response's headers as a list of (bytes, bytes)
 
     Raises nothing: whatever fails, the worker goes on and the browser is told, if it can be.
     """
     try:
+        response_headers = tell()
         message = wire.encode(
             reply_channel=reply_channel, response_headers=response_headers, sent_at=clock.now(), **fields
         )

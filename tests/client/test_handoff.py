@@ -2,10 +2,15 @@
 
 from __future__ import unicode_literals
 
+import base64
+import io
+import json
 import logging
+import os
 import sqlite3
 
 import django
+import msgpack
 import pytest
 import site_support
 from channels.signals import consumer_finished
@@ -18,6 +23,7 @@ from site_support import EVERYTHING, REPLY, STYLES, Site, configured, headers_of
 from channels_async import handoff, wire
 from channels_async.client.client import client
 
+DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'data')
 URL = 'https://example.org/a?b=c'
 HOST = (b'host', b'example.com')
 GZIP = (b'accept-encoding', b'gzip')
@@ -87,6 +93,27 @@ def test_the_worker_sends_the_operation_and_nothing_else(plain):
     assert operation.reply_channel == REPLY
     assert operation.reply_format == 'http'
     assert operation.sent_at == message['sent_at']
+
+
+def recorded_requests():
+    with io.open(os.path.join(DATA, 'daphne-requests-python2.json'), encoding='utf-8') as stored:
+        entries = json.load(stored)
+    return [(entry['name'], base64.b64decode(entry['http_request_base64'])) for entry in entries]
+
+
+@pytest.mark.parametrize(('name', 'packed'), recorded_requests())
+def test_what_daphne_really_sends_can_be_answered(everything, name, packed):
+    try:
+        request = msgpack.unpackb(packed, raw=False)
+    except TypeError:  # msgpack-python before 0.5.2
+        request = msgpack.unpackb(packed, encoding='utf-8')
+    site = Site()
+    site_support.current['view'] = hand_off
+    site.layer.send('http.request', request)
+    site.work()
+    operation = wire.parse(one_operation((site.operations(), site.replies())), 0.0)
+    assert operation.reply_channel == request['reply_channel']
+    assert operation.head is (request['method'] == 'HEAD')
 
 
 def test_it_passes_all_the_middleware_of_django(everything):

@@ -210,6 +210,17 @@ def test_headers_that_no_message_can_hold_are_answered_500(short, caplog):
     assert len(site.ask(view)[0]) == 1
 
 
+def test_a_cookie_that_cannot_be_written_is_answered_500():
+    def fail():
+        raise ValueError('no such cookie')
+
+    layer = ChannelLayer()
+    fields = {'id': 'a', 'url': URL, 'head': False}
+    sending.hand_off(layer, REPLY, fields, fail, conf.ClientSettings(0.0, 1.0, 'request.async'))
+    assert layer.receive(['request.async']) == (None, None)
+    assert layer.receive(['test.reply!'])[1]['status'] == 500
+
+
 def test_a_keyboard_interrupt_is_not_swallowed():
     class Interrupted(ChannelLayer):
         def send(self, channel, message):
@@ -218,13 +229,13 @@ def test_a_keyboard_interrupt_is_not_swallowed():
     fields = {'id': 'a', 'url': URL, 'head': False}
     settings = conf.ClientSettings(0.0, 1.0, 'request.async')
     with pytest.raises(KeyboardInterrupt):
-        sending.hand_off(Interrupted(), REPLY, fields, [], settings)
+        sending.hand_off(Interrupted(), REPLY, fields, list, settings)
 
 
 def test_the_message_says_when_it_was_sent():
     layer, clock = ChannelLayer(), FakeClock()
     fields = {'id': 'a', 'url': URL, 'head': False, 'timeout': 3}
-    sending.hand_off(layer, REPLY, fields, [], conf.ClientSettings(0.0, 1.0, 'request.async'), clock)
+    sending.hand_off(layer, REPLY, fields, list, conf.ClientSettings(0.0, 1.0, 'request.async'), clock)
     operation = wire.parse(layer.receive(['request.async'])[1], 2000.0)
     assert (operation.sent_at, operation.timeout) == (1000.0, 3.0)
 

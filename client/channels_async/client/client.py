@@ -40,6 +40,10 @@ class Client(object):
         auth             (user, password) or an auth object of requests that needs only headers
         headers          without Accept-Encoding the browser's own goes upstream, for bodies pass undecoded
 
+        Headers and cookies that the view or middleware set on the response go to the browser with the
+        upstream's answer. Its status is the upstream's: a response whose status_code somebody changes is an
+        answer of its own, without content, and nothing is handed off.
+
         When the browser asked with HEAD, GET becomes HEAD. The operation leaves when the response leaves
         the worker, after all middleware and after ATOMIC_REQUESTS has committed. A full channel is tried
         for CHANNELS_ASYNC_CLIENT['SEND_TIMEOUT'] and then answered 503; so is a layer that is down.

@@ -76,6 +76,11 @@ from tests.harness.environments import Environments, server_requirements
 
 SERVER_PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 REQUIRED = ["2.7", *SERVER_PYTHONS]  # by CI
+#: Python and Django of the sites that the client is tested in.
+CLIENT_SITES = [
+    ("2.7", "1.8"), ("2.7", "1.9"), ("2.7", "1.10"), ("2.7", "1.11"), ("3.9", "1.11"), ("3.13", "1.11")
+]  # fmt: skip
+IN_TWO = ["-n", "2", "--dist", "loadfile"]  # processes; the tests wait more than they compute
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests"]
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
 SITE_PYTHON3 = ["-r", "compat/requirements-web.txt"]
@@ -139,7 +144,29 @@ def lint(session: nox.Session) -> None:
 def unit(session: nox.Session, version: str) -> None:
     """Does each part of the server and the house do what it says?"""
     folders = ["tests/server", "tests/http", "tests/layers", "tests/house", "--ignore=tests/house/package"]
-    pytest(session, tests_python(session, version), *([] if session.posargs else folders))
+    words = [] if session.posargs else [*folders, *IN_TWO]
+    pytest(session, tests_python(session, version), *words)
+
+
+@nox.session
+@nox.parametrize("site", CLIENT_SITES, ids=["-".join(site) for site in CLIENT_SITES])
+def client(session: nox.Session, site: tuple[str, str]) -> None:
+    """Does a site of this kind hand off, and do without the server, as promised?"""
+    version, django = site
+    kind = f"2.7-django-{django}" if version == "2.7" else "3" if version == "3.9" else "3.10"
+    requirements = ["-r", f"tests/client/requirements-{kind}.txt"]
+    sources = ["client"] if version in ("2.7", "3.9") else ["client", "compat"]
+    name = f"client{version}-django{django}"
+    python = environments(session).get(name, interpreter(session, version), requirements, sources)
+    # Only the server's environments hold a Redis; its tests run in one of those Pythons, the site's in this.
+    print_binary = "from tests.harness.redis_server import find_binary; print(find_binary())"
+    redis = session.run(
+        tests_python(session, newest(session)), "-c", print_binary, external=True, silent=True
+    )
+    folders = [] if session.posargs else ["tests/client"]
+    # The conftest.py of tests/ is for Python 3.
+    words = ["--confcutdir=tests/client", "-p", "no:cacheprovider", *folders]
+    pytest(session, python, *words, CHANNELS_ASYNC_TEST_REDIS=str(redis).strip())
 
 
 @nox.session
@@ -153,10 +180,14 @@ def compat(session: nox.Session, version: str) -> None:
 @nox.parametrize("web", ["2.7", "3.13"], ids=["2.7", "3.13"])
 def acceptance(session: nox.Session, web: str) -> None:
     """Does the whole of it work, every process a real one, with the site on this Python?"""
-    server = tests_python(session, newest(session))
     site = site_python(session, web)
-    folders = [] if session.posargs else ["tests/acceptance"]
-    pytest(session, server, *folders, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
+    server = tests_python(session, newest(session) if web == "2.7" else web)
+    # tests/acceptance/server has no site: once is enough.
+    folders = (
+        ["tests/acceptance"] if web == "2.7" else ["tests/acceptance", "--ignore=tests/acceptance/server"]
+    )
+    words = [] if session.posargs else [*folders, *IN_TWO]
+    pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 
 @nox.session

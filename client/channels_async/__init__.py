@@ -7,10 +7,14 @@
 
 Layers of this package; each imports only from those below it:
 
-    client.client           what a project imports
+    client, server          what a project imports; what projects of 2017 import
+    callers                 who asks, a view or a consumer, and how each gets its answer
     handoff, inline         the response that is sent later; the same operation done in the view
-    preparing, conf         the caller's arguments; the settings
-    wire, http_rules        the contract with the server: pure functions, no Django
+    sending, fetching       an operation to the layer; a response from the upstream
+    preparing, settled      the caller's arguments; content that middleware leaves alone
+    conf                    the settings
+    http_rules              what both ends do with redirects and headers: pure functions, no Django
+    wire                    the contract with the server: pure functions, no Django
     _py23                   the one place that knows which Python this is
 
 Importing this package imports neither Django nor channels.

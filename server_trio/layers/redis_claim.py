@@ -60,7 +60,8 @@ class Claimer:
         self._can_unblock = can_unblock
         claimed = f"{source.prefix}:claimed:{secrets.token_hex(8)}:"
         self._held = [Held(channel, claimed + channel, source.prefix + channel) for channel in channels]
-        self._block_over: trio.Event | None = None
+        self._block_over: trio.Event | None = None  # of the present `wait`
+        self._being_unblocked: trio.Event | None = None  # the one that `unblock` is at work for
 
     async def claim(self, limit: int) -> tuple[list[Received], bool]:
         """At most `limit` messages, and whether more should be asked for at once.
@@ -141,9 +142,12 @@ class Claimer:
         raise LayerUnavailable(f"Redis refused to wait for messages: {reply}") from reply
 
     async def unblock(self) -> None:
-        """End a `wait` without losing what it may just have taken. Returns when it has ended."""
+        """End a `wait`, if there is one, without losing what it may just have taken."""
         block_over = self._block_over
-        while block_over is not None and not block_over.is_set():
+        if block_over is None or block_over is self._being_unblocked:
+            return
+        self._being_unblocked = block_over
+        while not block_over.is_set():
             client_id = self._connection.client_id
             if self._can_unblock and client_id is not None:
                 with contextlib.suppress(LayerUnavailable):  # without it the block ends by itself

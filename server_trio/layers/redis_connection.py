@@ -192,6 +192,8 @@ def unavailable(label: str, error: BaseException) -> LayerUnavailable:
         return LayerUnavailable(f"Redis at {label} does not let this server in ({text}): {advice}")
     if isinstance(error, redis.ResponseError):
         return LayerUnavailable(f"Redis at {label} refused: {text}")
+    if isinstance(error, LoopFell):
+        return LayerUnavailable(f"the connection to Redis at {label} was lost: {text}")
     if isinstance(error, (trio.TooSlowError, redis.TimeoutError, TimeoutError)):
         text = "it does not answer"
     return LayerUnavailable(

@@ -12,7 +12,7 @@ from .base import Received
 from .redis_claim import Claimer
 from .redis_connection import Backoff
 
-MAX_IDLE_CLAIMERS = 8  # kept with their connections for the next receive of the same channels
+MAX_IDLE = 8  # claimers kept with their connections for the next receive of the same channels
 
 
 class Turn:
@@ -27,117 +27,139 @@ class Turn:
         self.received: list[Received] = []
 
 
+class Desk:
+    """A claimer, and the turn it is at work for: one at a time, one after the other."""
+
+    def __init__(self, channels: tuple[str, ...], claimer: Claimer) -> None:
+        self.channels = channels
+        self.claimer = claimer
+        self.turn: Turn | None = None
+        self.open = False  # a task is at work here
+        self.dirty = False  # the claimer may hold what was meant for an abandoned turn
+
+    def abandon(self) -> None:
+        """Nobody waits for the present turn any more."""
+        if self.turn is not None:
+            self.turn.abandoned.set()
+            self.turn = None
+            self.dirty = True
+
+
 class Receiver:
     """The receiving side of one shard.
 
     The exchange with Redis runs in tasks of the layer's own nursery, so that a `receive` that is
     cancelled returns at once, while what Redis may have handed over meanwhile is given back to
-    the head of its channel.
+    the head of its channel. There are as many claimers as there are receives at once; one that is
+    still giving back is taken by the next receive of the same channels.
     """
 
     def __init__(self, nursery: trio.Nursery, new_claimer: Callable[[Sequence[str]], Claimer]) -> None:
         self._nursery = nursery
         self._new_claimer = new_claimer
-        self._idle: list[tuple[tuple[str, ...], Claimer]] = []
-        self._busy: dict[Claimer, Turn] = {}
-        self._freed = trio.Event()
+        self._desks: list[Desk] = []  # those used last are at the end
+        self._changed = trio.Event()
         self._closed = False
 
     async def receive(self, channels: Sequence[str], limit: int) -> list[Received]:
         """Wait for messages as long as it takes, also while Redis is away. See Layer.receive."""
         if self._closed:
             raise LayerUnavailable("the channel layer has been closed")
-        names = tuple(channels)
-        claimer, turn = self._claimer(names), Turn(limit)
-        self._busy[claimer] = turn
-        self._nursery.start_soon(self._serve, names, claimer, turn)
+        desk, turn = self._free_desk(tuple(channels)), Turn(limit)
+        desk.turn = turn
+        self._open(desk)
         try:
             await turn.done.wait()
         except BaseException:
-            turn.abandoned.set()
-            # Either the turn is still being served, perhaps blocked in Redis, or its messages came
-            # at the very moment of the cancellation and nobody has them.
-            if turn.done.is_set():
-                self._nursery.start_soon(self._settle, names, claimer)
-            else:
-                self._nursery.start_soon(claimer.unblock)
+            desk.abandon()
+            # If `done` was set at the very moment of the cancellation, nobody is at work there now,
+            # and what came has to be given back.
+            self._open(desk)
+            self._nursery.start_soon(desk.claimer.unblock)
             raise
         if turn.abandoned.is_set():
             raise LayerUnavailable("the channel layer has been closed")
-        claimer.accept()
-        self._free(names, claimer)
+        desk.claimer.accept()
+        desk.turn = None
+        self._retire_idle()
         return turn.received
 
     async def close(self) -> None:
         """End all waiting and give back what nobody has. The caller bounds the time."""
         self._closed = True
-        for claimer, turn in self._busy.items():
-            if not turn.abandoned.is_set():
-                turn.abandoned.set()
+        for desk in self._desks:
+            turn = desk.turn
+            desk.abandon()
+            if turn is not None:
                 turn.done.set()
-                self._nursery.start_soon(claimer.unblock)
-        while self._busy:
-            await self._freed.wait()
-        for _, claimer in self._idle:
-            # All that these hold has been accepted: nothing is lost if Redis is away.
-            with contextlib.suppress(LayerUnavailable):
-                await claimer.give_back()
-            await claimer.close()
+                self._open(desk)
+                self._nursery.start_soon(desk.claimer.unblock)
+        while any(desk.open for desk in self._desks):
+            await self._changed.wait()
+        for desk in list(self._desks):
+            await self._retire(desk)
 
-    async def _serve(self, names: tuple[str, ...], claimer: Claimer, turn: Turn) -> None:
-        """Get messages for a turn; if it is abandoned, give them back."""
+    async def _serve(self, desk: Desk) -> None:
+        """Get messages for one turn after the other, until there is none; give back what nobody waits for."""
         backoff = Backoff()
-        while not turn.abandoned.is_set():
+        while True:
+            turn = desk.turn
             try:
-                received, more = await claimer.claim(turn.limit)
-                backoff.reset()
-                if turn.abandoned.is_set():
+                if desk.dirty:
+                    await desk.claimer.give_back()
+                    desk.dirty = False
+                    continue
+                if turn is None:
                     break
+                received, more = await desk.claimer.claim(turn.limit)
+                backoff.reset()
+                if turn is not desk.turn:
+                    continue
                 if received:
                     turn.received = received
                     turn.done.set()
-                    return
+                    break
                 if not more:
-                    await claimer.wait()
+                    await desk.claimer.wait()
             except LayerUnavailable:
-                with trio.move_on_after(backoff.next()):
-                    await turn.abandoned.wait()
-        await self._settle(names, claimer)
+                await self._pause(backoff, turn)
+        desk.open = False
+        self._note_change()
 
-    async def _settle(self, names: tuple[str, ...], claimer: Claimer) -> None:
-        """Give back what a claimer holds, however long Redis is away, before it is used again."""
-        backoff = Backoff()
-        while True:
-            try:
-                await claimer.give_back()
-            except LayerUnavailable:
-                await trio.sleep(backoff.next())
-            else:
-                self._free(names, claimer)
-                return
+    async def _pause(self, backoff: Backoff, turn: Turn | None) -> None:
+        """Wait for the next attempt, or until the turn is abandoned: that attempt is another one."""
+        with trio.move_on_after(backoff.next()):
+            if turn is None or turn.abandoned.is_set():
+                await trio.sleep_forever()
+            await turn.abandoned.wait()
 
-    def _claimer(self, names: tuple[str, ...]) -> Claimer:
-        for index, (channels, claimer) in enumerate(self._idle):
-            if channels == names:
-                del self._idle[index]
-                return claimer
-        return self._new_claimer(names)
+    def _open(self, desk: Desk) -> None:
+        if not desk.open:
+            desk.open = True
+            self._nursery.start_soon(self._serve, desk)
 
-    def _free(self, names: tuple[str, ...], claimer: Claimer) -> None:
-        del self._busy[claimer]
-        self._freed.set()
-        self._freed = trio.Event()
-        self._idle.append((names, claimer))
-        if len(self._idle) > MAX_IDLE_CLAIMERS:
-            names, oldest = self._idle.pop(0)
-            self._busy[oldest] = Turn(0)
-            self._nursery.start_soon(self._retire, oldest)
+    def _free_desk(self, channels: tuple[str, ...]) -> Desk:
+        for index in reversed(range(len(self._desks))):
+            desk = self._desks[index]
+            if desk.turn is None and desk.channels == channels:
+                self._desks.append(self._desks.pop(index))
+                return desk
+        self._desks.append(Desk(channels, self._new_claimer(channels)))
+        return self._desks[-1]
 
-    async def _retire(self, claimer: Claimer) -> None:
-        """Let go of a claimer whose channels have not been asked for lately."""
-        with contextlib.suppress(LayerUnavailable):  # all it holds has been accepted
-            await claimer.give_back()
-        await claimer.close()
-        del self._busy[claimer]
-        self._freed.set()
-        self._freed = trio.Event()
+    def _retire_idle(self) -> None:
+        """Let go of the claimer whose channels have not been asked for longest, if there are many."""
+        idle = [desk for desk in self._desks if desk.turn is None and not desk.open]
+        if len(idle) > MAX_IDLE:
+            self._desks.remove(idle[0])
+            self._nursery.start_soon(self._retire, idle[0])
+
+    async def _retire(self, desk: Desk) -> None:
+        # All that an idle one holds has been accepted: nothing is lost if Redis is away.
+        with contextlib.suppress(LayerUnavailable):
+            await desk.claimer.give_back()
+        await desk.claimer.close()
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()

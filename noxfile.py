@@ -165,7 +165,7 @@ def client(session: nox.Session, site: tuple[str, str]) -> None:
     )
     folders = [] if session.posargs else ["tests/client"]
     # The conftest.py of tests/ is for Python 3.
-    words = ["--confcutdir=tests/client", "-p", "no:cacheprovider", *folders]
+    words = ["--confcutdir=tests/client", "-p", "no:cacheprovider", "--disable-warnings", *folders]
     pytest(session, python, *words, CHANNELS_ASYNC_TEST_REDIS=str(redis).strip())
 
 

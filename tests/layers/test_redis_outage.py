@@ -142,6 +142,40 @@ async def test_what_is_given_back_keeps_its_order(redis: RedisServer) -> None:
         assert await contents(layer, "in", number=4) == [{"n": number} for number in range(4)]
 
 
+async def test_receives_that_are_cancelled_while_redis_is_away_leave_nothing_that_grows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 0.1)
+    with redis_server() as redis:
+        async with open_layer(redis_spec([redis.url])()) as layer:
+            redis.kill()
+            for number in range(50):
+                with trio.move_on_after(0.001):
+                    await layer.receive(0, ["in"], 1)
+                if number == 5:
+                    early = trio.lowlevel.current_statistics().tasks_living
+            assert trio.lowlevel.current_statistics().tasks_living <= early + 2
+            redis.start()
+            await layer.send("in", {"n": 1})
+            assert await contents(layer, "in") == [{"n": 1}]
+
+
+async def test_a_receive_with_a_smaller_limit_does_not_inherit_the_messages_of_a_larger_one(
+    redis: RedisServer,
+) -> None:
+    async with open_proxy(redis) as proxy, open_layer(redis_spec([proxy.url])()) as layer:
+        for number in range(5):
+            put(redis, number)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                proxy.lose_reply_to = CLAIM.sha.encode()
+                nursery.start_soon(layer.receive, 0, ["in"], 5)
+                await wait_for(lambda: proxy.lost == 1)
+                scope.cancel()
+        assert [one.content for one in await layer.receive(0, ["in"], 1)] == [{"n": 0}]
+        assert await contents(layer, "in", number=4) == [{"n": number} for number in range(1, 5)]
+
+
 async def test_cancelling_does_not_wait_for_a_redis_that_is_silent(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

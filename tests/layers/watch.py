@@ -1,0 +1,43 @@
+"""What tests ask of a private Redis: what it does now, and to hold a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from server_trio.layers.packing import pack
+from tests.harness.redis_server import RedisServer
+
+
+async def wait_for(condition: Callable[[], Any]) -> None:
+    with trio.fail_after(20):
+        while not condition():  # noqa: ASYNC110 - what happens in Redis tells nobody here
+            await trio.sleep(0.005)
+
+
+def put(redis: RedisServer, number: int) -> None:
+    """A message on the channel `in`, without a chance for any other task to run meanwhile."""
+    redis.command("SET", f"asgi:{number}", pack({"n": number}))
+    redis.command("RPUSH", "asgi:in", f"asgi:{number}")
+
+
+def is_blocked(redis: RedisServer) -> bool:
+    """Whether somebody waits in a blocking command."""
+    return b"blocked_clients:0" not in info(redis, "clients")
+
+
+def is_master(redis: RedisServer) -> bool:
+    """Whether it is one; it closes its connections when it becomes one."""
+    try:
+        return b"role:master" in info(redis, "replication")
+    except OSError:
+        return False
+
+
+def info(redis: RedisServer, section: str) -> bytes:
+    """A section of INFO."""
+    text = redis.command("INFO", section)
+    assert isinstance(text, bytes)
+    return text

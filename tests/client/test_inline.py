@@ -359,6 +359,21 @@ def test_closing_the_response_closes_the_connection():
         assert closed.wait(10)
 
 
+def test_an_answer_without_a_body_closes_the_connection_at_once():
+    closed = threading.Event()
+
+    def handler(request, connection):
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n')
+        while connection.recv(1):
+            pass
+        closed.set()
+
+    with upstream(handler) as server:
+        response = ask(server.url, 'HEAD')
+        assert closed.wait(10)
+        response.close()
+
+
 def test_no_thread_is_left_behind():
     before = threading.active_count()
     with upstream(OK) as server:
@@ -413,6 +428,29 @@ def test_middleware_does_not_encode_or_measure_the_content(style):
     assert b''.join(response.streaming_content) == body
     assert response['Content-Length'] == '1000'
     assert response['ETag'] == '"v1"'
+    assert 'Content-Encoding' not in response
+
+
+class Encoding(site_support.MiddlewareMixin):
+    """One that does not look whether there is an encoding already."""
+
+    def process_response(self, request, response):
+        response.streaming_content = (part.upper() for part in response.streaming_content)
+        response['Content-Encoding'] = 'upper'
+        del response['Content-Length']
+        response['Content-Length'] = '99'
+        return response
+
+
+def test_middleware_cannot_announce_an_encoding_that_the_content_does_not_have(style):
+    from django.test import Client
+
+    with upstream(OK) as server:
+        site_support.current['view'] = lambda request: client.request(request, server.url)
+        with configured(style, ['test_inline.Encoding']):
+            response = Client().get('/')
+    assert b''.join(response.streaming_content) == b'hello'
+    assert response['Content-Length'] == '5'
     assert 'Content-Encoding' not in response
 
 

@@ -174,17 +174,19 @@ def test_a_layer_that_fails_is_answered_503_and_the_worker_goes_on(short, error,
     assert (len(operations), replies) == (1, [])
 
 
-def test_a_layer_that_is_down_for_the_answer_too_does_not_kill_the_worker(short):
+def test_a_layer_that_is_down_for_the_answer_too_is_no_exception_in_the_worker(short, caplog):
     layer = Failing(IOError('down'), ['request.async', REPLY])
     site = Site(layer)
     assert site.ask(view) == ([], [])
+    assert {record.name for record in caplog.records} == {'channels_async.client'}
     layer.channels = []
     assert len(site.ask(view)[0]) == 1
 
 
-def test_a_reply_channel_that_is_full_too_does_not_hold_the_worker(short):
+def test_a_reply_channel_that_is_full_too_does_not_hold_the_worker(short, caplog):
     site = Site(FullFor(1000))
     assert site.ask(view) == ([], [])
+    assert {record.name for record in caplog.records} == {'channels_async.client'}
 
 
 def test_a_message_that_is_too_large_for_the_layer_is_no_case_for_trying_again(short):

@@ -5,6 +5,8 @@ from __future__ import unicode_literals
 import os
 import sys
 
+import pytest
+
 try:
     import channels_async  # noqa: F401
 except ImportError:  # a source tree that is not installed
@@ -14,3 +16,30 @@ except ImportError:  # a source tree that is not installed
 collect_ignore = []
 if sys.version_info[0] == 2:
     collect_ignore.append('test_wire_properties.py')  # hypothesis has left Python 2.7
+
+
+def pytest_generate_tests(metafunc):
+    """`style`: how middleware is listed. Each test that lists some runs in all ways that its Django knows."""
+    if 'style' in metafunc.fixturenames:
+        import site_support
+
+        metafunc.parametrize('style', site_support.STYLES)
+
+
+@pytest.fixture
+def everything(style):
+    """All the middleware of Django."""
+    import site_support
+
+    settings = {'USE_ETAGS': True, 'SECURE_CONTENT_TYPE_NOSNIFF': True}
+    with site_support.configured(style, site_support.EVERYTHING, **settings):
+        yield
+
+
+@pytest.fixture
+def plain(style):
+    """No middleware at all."""
+    import site_support
+
+    with site_support.configured(style, []):
+        yield

@@ -51,6 +51,8 @@ from channels.worker import Worker  # noqa: E402
 from django.conf.urls import url  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
 
+from channels_async.client.client import client  # noqa: E402
+
 try:
     from django.utils.deprecation import MiddlewareMixin
 except ImportError:  # Django 1.8, 1.9
@@ -163,3 +165,30 @@ def headers_of(message):
     for name, value in message.get('response_headers', message.get('headers', [])):
         found.setdefault(name.decode('latin-1').lower(), []).append(value.decode('latin-1'))
     return found
+
+
+# --- what most tests of the hand-off do --------------------------------------------------------------
+
+URL = 'https://example.org/a?b=c'
+HOST = (b'host', b'example.com')
+GZIP = (b'accept-encoding', b'gzip')
+
+
+def hand_off(request):
+    return client.request(request, URL)
+
+
+def one_operation(outcome):
+    """The operation, of what Site.ask() returned, where nothing else may have happened."""
+    operations, replies = outcome
+    assert replies == []
+    assert len(operations) == 1
+    return operations[0]
+
+
+def only_reply(outcome):
+    """The reply, of what Site.ask() returned, where nothing was handed off."""
+    operations, replies = outcome
+    assert operations == []
+    assert len(replies) == 1
+    return replies[0]

@@ -1,15 +1,13 @@
-"""The hand-off through a real worker, with all the middleware that comes with Django."""
+"""The hand-off through a real worker: what goes out, in which order, and what is closed."""
 
 from __future__ import unicode_literals
 
 import base64
 import io
 import json
-import logging
 import os
 import sqlite3
 
-import django
 import msgpack
 import pytest
 import site_support
@@ -17,51 +15,12 @@ from channels.signals import consumer_finished
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.signals import got_request_exception, request_finished, request_started
 from django.db import connection
-from django.http import HttpResponse, StreamingHttpResponse
-from site_support import EVERYTHING, REPLY, STYLES, Site, configured, headers_of
+from site_support import REPLY, URL, Site, configured, hand_off, one_operation, only_reply
 
 from channels_async import handoff, wire
 from channels_async.client.client import client
 
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'data')
-URL = 'https://example.org/a?b=c'
-HOST = (b'host', b'example.com')
-GZIP = (b'accept-encoding', b'gzip')
-
-
-@pytest.fixture(params=STYLES)
-def style(request):
-    return request.param
-
-
-@pytest.fixture
-def everything(style):
-    with configured(style, EVERYTHING, USE_ETAGS=True, SECURE_CONTENT_TYPE_NOSNIFF=True):
-        yield
-
-
-@pytest.fixture
-def plain(style):
-    with configured(style, []):
-        yield
-
-
-def hand_off(request):
-    return client.request(request, URL)
-
-
-def one_operation(outcome):
-    operations, replies = outcome
-    assert replies == []
-    assert len(operations) == 1
-    return operations[0]
-
-
-def only_reply(outcome):
-    operations, replies = outcome
-    assert operations == []
-    assert len(replies) == 1
-    return replies[0]
 
 
 class Recorded(object):
@@ -114,49 +73,6 @@ def test_what_daphne_really_sends_can_be_answered(everything, name, packed):
     operation = wire.parse(one_operation((site.operations(), site.replies())), 0.0)
     assert operation.reply_channel == request['reply_channel']
     assert operation.head is (request['method'] == 'HEAD')
-
-
-def test_it_passes_all_the_middleware_of_django(everything):
-    from django.contrib import messages
-    from django.middleware.csrf import get_token
-    from django.utils import translation
-
-    def view(request):
-        request.session['seen'] = 1
-        get_token(request)
-        messages.info(request, 'hello')
-        translation.activate('de')
-        response = client.request(request, URL)
-        response['X-View'] = 'yes'
-        response.set_cookie('mine', 'a b')
-        return response
-
-    asked = [(b'accept-encoding', b'gzip'), (b'accept-language', b'de'), (b'host', b'example.com')]
-    message = one_operation(Site().ask(view, headers=asked))
-    headers = headers_of(message)
-    cookies = sorted(cookie.partition('=')[0] for cookie in headers['set-cookie'])
-    assert {'csrftoken', 'mine', 'sessionid'} <= set(cookies)
-    assert not any(cookie.startswith(' ') for cookie in headers['set-cookie'])
-    assert headers['x-view'] == ['yes']
-    assert headers['x-frame-options'] == ['SAMEORIGIN']
-    assert headers['x-content-type-options'] == ['nosniff']
-    assert 'Cookie' in headers['vary'][0]
-    assert 'content-language' in headers
-    for name in ('content-type', 'content-encoding', 'content-length', 'date', 'etag'):
-        assert name not in headers
-
-
-def test_nothing_is_logged(everything, caplog):
-    with caplog.at_level(logging.WARNING):
-        one_operation(Site().ask(hand_off, headers=[GZIP, HOST]))
-    assert caplog.records == []
-
-
-def test_the_worker_goes_on(everything):
-    site = Site()
-    for _ in range(3):
-        one_operation(site.ask(hand_off, headers=[HOST]))
-    assert only_reply(site.ask(lambda request: HttpResponse(b'x')))['content'] == b'x'
 
 
 def test_events_come_in_order_and_each_once(plain):
@@ -264,141 +180,6 @@ def test_a_view_that_fails_hands_nothing_off(plain):
     assert only_reply(Site().ask(view))['status'] == 500
 
 
-def failing_in_response(get_response):
-    def middleware(request):
-        get_response(request)
-        raise RuntimeError('a middleware failed')
-
-    return middleware
-
-
-class FailingInResponse(object):
-    def process_response(self, request, response):
-        raise RuntimeError('a middleware failed')
-
-
-def test_a_middleware_that_fails_hands_nothing_off(style):
-    name = 'failing_in_response' if style == 'MIDDLEWARE' else 'FailingInResponse'
-    with configured(style, ['test_handoff.' + name]):
-        assert only_reply(Site().ask(hand_off))['status'] == 500
-
-
-def test_a_middleware_that_answers_something_else_wins(style):
-    with configured(style, ['test_handoff.Replacing']):
-        reply = only_reply(Site().ask(hand_off))
-    assert (reply['status'], reply['content']) == (200, b'replaced')
-
-
-class Replacing(site_support.MiddlewareMixin):
-    def process_response(self, request, response):
-        return HttpResponse(b'replaced')
-
-
-class ChangingStatus(site_support.MiddlewareMixin):
-    def process_response(self, request, response):
-        response.status_code = 202
-        return response
-
-
-class ChangingStatusBelow(ChangingStatus):
-    pass
-
-
-def test_a_status_that_somebody_changed_is_an_answer_and_a_correct_one(style):
-    middleware = ['django.middleware.gzip.GZipMiddleware', 'test_handoff.ChangingStatus']
-    with configured(style, middleware):
-        reply = only_reply(Site().ask(hand_off, headers=[(b'accept-encoding', b'gzip')]))
-    assert reply['status'] == 202
-    assert not reply.get('content')
-    assert reply['more_content'] is False
-    assert set(headers_of(reply)) <= {'vary'}
-
-
-class Noting(object):
-    """A middleware of the old kind that would turn an exception into a response."""
-
-    exceptions = []  # noqa: RUF012 - shared, for Django makes the instance
-
-    def process_exception(self, request, exception):
-        self.exceptions.append(exception)
-        return HttpResponse(b'caught', status=500)
-
-
-def noting(get_response):
-    class NewNoting(Noting):
-        def __call__(self, request):
-            return get_response(request)
-
-    return NewNoting()
-
-
-def test_process_exception_does_not_see_it(style):
-    del Noting.exceptions[:]
-    with configured(style, ['test_handoff.' + ('noting' if style == 'MIDDLEWARE' else 'Noting')]):
-        one_operation(Site().ask(hand_off))
-    assert Noting.exceptions == []
-
-
-@pytest.mark.parametrize('asked', [
-    (b'if-none-match', b'"v1"'), (b'if-modified-since', b'Sat, 01 Jan 2050 00:00:00 GMT'),
-])  # fmt: skip
-def test_a_304_of_conditional_get_wins(everything, asked):
-    def view(request):
-        response = client.request(request, URL)
-        response['ETag'] = '"v1"'
-        response['Last-Modified'] = 'Sat, 01 Jan 2000 00:00:00 GMT'
-        return response
-
-    reply = only_reply(Site().ask(view, headers=[asked, GZIP, HOST]))
-    assert reply['status'] == 304
-    assert not reply.get('content')
-    assert reply['more_content'] is False
-    assert 'content-encoding' not in headers_of(reply)
-    if django.VERSION >= (1, 11):  # older ones answer without it
-        assert headers_of(reply)['etag'] == ['"v1"']
-
-
-def test_an_etag_of_the_view_goes_along_unchanged(everything):
-    def view(request):
-        response = client.request(request, URL)
-        response['ETag'] = '"v1"'
-        return response
-
-    asked = [GZIP, HOST]
-    assert headers_of(one_operation(Site().ask(view, headers=asked)))['etag'] == ['"v1"']
-
-
-def test_a_content_type_of_the_view_goes_along(everything):
-    def view(request):
-        response = client.request(request, URL)
-        response['Content-Type'] = 'application/x-mine'
-        return response
-
-    message = one_operation(Site().ask(view, headers=[HOST]))
-    assert headers_of(message)['content-type'] == ['application/x-mine']
-
-
-class Rewrapping(site_support.MiddlewareMixin):
-    def process_response(self, request, response):
-        return StreamingHttpResponse(response.streaming_content)
-
-
-def test_content_that_a_middleware_put_into_a_response_of_its_own_is_handed_off(style):
-    with configured(style, ['test_handoff.Rewrapping']):
-        one_operation(Site().ask(hand_off))
-
-
-class Rewriting(site_support.MiddlewareMixin):
-    def process_response(self, request, response):
-        response.streaming_content = (part.upper() for part in response.streaming_content)
-        return response
-
-
-def test_a_middleware_that_wraps_the_content_finds_none(style):
-    with configured(style, ['test_handoff.Rewriting']):
-        one_operation(Site().ask(hand_off))
-
-
 @pytest.mark.parametrize('asked', ['HEAD', 'head'])
 def test_head_is_handed_off_as_head(everything, asked):
     operation = wire.parse(one_operation(Site().ask(hand_off, method=asked, headers=[(b'host', b'a')])), 0.0)
@@ -421,27 +202,6 @@ def test_the_browsers_own_accept_encoding_goes_upstream(plain):
     assert [b'Accept-Encoding', b'br, gzip'] in message['headers']
     message = one_operation(Site().ask(hand_off))
     assert [b'Accept-Encoding', b'identity'] in message['headers']
-
-
-def test_the_layer_is_that_of_the_message_whatever_the_default_is(plain):
-    from channels import channel_layers
-
-    site = Site(alias='other')
-    assert channel_layers['default'].channel_layer is not site.layer.channel_layer
-    one_operation(site.ask(hand_off))
-    assert channel_layers['default'].receive_many(['request.async']) == (None, None)
-
-
-def test_the_layer_may_be_the_private_one_of_live_server_tests(plain):
-    """channels/test/liveserver.py:86 builds it from TEST_CONFIG, by a manager of its own."""
-    from channels import channel_layers
-    from channels.asgi import ChannelLayerManager
-
-    layer = ChannelLayerManager().make_test_backend('tested')
-    assert layer.channel_layer.capacity == 3
-    assert channel_layers['tested'].channel_layer.capacity == 1
-    one_operation(Site(layer.channel_layer).ask(hand_off))
-    assert channel_layers['tested'].receive_many(['request.async']) == (None, None)
 
 
 def test_native_text_of_python_2_becomes_text_on_the_layer(plain):
@@ -487,74 +247,3 @@ def test_a_function_consumer_that_encodes_the_response_itself_hands_off_too(plai
 def test_the_exception_has_a_run_that_does_nothing():
     """That of the base class raises, and the worker calls it outside of any try (channels/worker.py:126)."""
     assert handoff.HandedOff().run(None) is None
-
-
-def test_the_test_client_of_channels_sees_the_operation(style):
-    from channels.test import ChannelTestCase, Client
-
-    class Case(ChannelTestCase):
-        test_channel_aliases = ('default',)
-
-        def runTest(self):
-            from channels import channel_layers
-
-            site_support.current['view'] = hand_off
-            channel_layers['default'].router.check_default()
-            tested = Client()
-            request = site_support.http_request(reply=tested.reply_channel)
-            tested.send_and_consume('http.request', request)
-            assert tested.receive() is None
-            assert tested.get_next_message('request.async')['url'] == URL
-
-    with configured(style, []):
-        outcome = Case().run()
-    assert outcome is None or outcome.wasSuccessful(), outcome.errors + outcome.failures
-
-
-def test_the_threads_of_runserver_hand_off_at_once(plain):
-    """Four WorkerThreads share one layer and one consumer (channels/management/commands/runserver.py:77)."""
-    import threading
-
-    from channels.management.commands.runserver import WorkerThread
-
-    class Stopped(Exception):
-        pass
-
-    class Thread(WorkerThread):
-        def run(self):
-            with pytest.raises(Stopped):
-                super(Thread, self).run()
-
-    enough = threading.Event()
-    counted = []
-
-    class Counting(site_support.ChannelLayer):
-        def send(self, channel, message):
-            super(Counting, self).send(channel, message)
-            if channel != 'http.request':
-                counted.append(channel)
-                if len(counted) >= 40:
-                    enough.set()
-
-        def receive(self, channels, block=False):
-            if enough.is_set() and block:
-                raise Stopped
-            return super(Counting, self).receive(channels, block)
-
-        receive_many = receive
-
-    site = Site(Counting(capacity=100))
-    site_support.current['view'] = hand_off
-    for number in range(40):
-        site.layer.send('http.request', site_support.http_request(reply='test.reply!{}'.format(number)))
-    threads = [Thread(site.layer, logging.getLogger('test')) for _ in range(4)]
-    for thread in threads:
-        thread.daemon = True
-        thread.start()
-    assert enough.wait(30)
-    for thread in threads:
-        thread.join(30)
-    assert {message['reply_channel'] for message in site.operations()} == {
-        'test.reply!{}'.format(number) for number in range(40)
-    }
-    assert site.replies() == []

@@ -121,9 +121,11 @@ class Running:
         if self.reply.state is ReplyState.STARTED:
             await self.reply.end()
             return
-        status, headers, body = http_rules.error_response(error.status, str(error), self.operation.id)
-        merged = http_rules.response_headers(status, headers, self.operation.response_headers)
-        await self.reply.start(status, merged, body)
+        operation = self.operation
+        status, headers, body = http_rules.error_response(
+            error.status, str(error), operation.id, site_headers=operation.response_headers
+        )
+        await self.reply.start(status, headers, body)
 
     def _log(self, error: OperationError | None) -> None:
         level = logging.INFO if self.outcome in ("ok", "shutdown") else logging.WARNING

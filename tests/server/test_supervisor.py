@@ -325,12 +325,19 @@ async def test_an_operation_that_this_server_does_not_have_is_answered_501() -> 
 @pytest.mark.autojump
 async def test_the_sites_headers_are_on_error_answers_too() -> None:
     layer = MemoryLayer()
-    headers = [[b"Set-Cookie", b"sessionid=1; Path=/"], [b"X-Frame-Options", b"DENY"]]
+    headers = [
+        [b"Set-Cookie", b"sessionid=1; Path=/"],
+        [b"X-Frame-Options", b"DENY"],
+        [b"Content-Type", b"image/png"],
+        [b"Cache-Control", b"public, max-age=86400"],
+    ]
     async with serving(layer):
         (answer,) = await ask(layer, message_v2(url="http://upstream/broken", response_headers=headers))
     names = {bytes(name): bytes(value) for name, value in answer["headers"]}
     assert names[b"set-cookie"] == b"sessionid=1; Path=/"
     assert names[b"x-frame-options"] == b"DENY"
+    assert names[b"content-type"].startswith(b"text/plain")
+    assert names[b"cache-control"] == b"no-store"
 
 
 @pytest.mark.autojump

@@ -71,7 +71,8 @@ class Running:
         """Run the handler; return the error that the client must be told of."""
         budget = self._budget()
         if budget <= 0:
-            return BudgetSpent("the operation's time was over before it could be begun")
+            # How long ago tells clocks that differ (minutes, hours) from a queue that is long.
+            return BudgetSpent(f"the operation's time was over {-budget:.1f} s before it could be begun")
         handler = self._handler
         if handler is None or self.operation.reply_format != "http":
             return UnknownOperation(

@@ -78,7 +78,11 @@ class Claimer:
         frames, bodies, *last = await self._connection.run(CLAIM, self._keys(), args)
         for one, key in zip(held, last, strict=True):
             one.last, one.popped = key, b""
-        return self._read(frames, memoryview(bodies)), any(last)
+        received = self._read(frames, memoryview(bodies))
+        if not received:
+            # Names whose messages have expired: nobody will accept them, and they must not be asked again.
+            self.accept()
+        return received, any(last)
 
     def accept(self) -> None:
         """The messages of the last claim have arrived where they are safe from cancellation."""

@@ -49,9 +49,10 @@ _NOT_PASSED_ON = HOP_BY_HOP | frozenset(NOT_FOR_THE_SITE) | frozenset((b'vary', 
 _NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
 
 #: Headers of the site that are about the answer it wanted, not about the error that came instead.
+#: Not Content-Language: LocaleMiddleware says that of every response.
 _OF_THE_CONTENT = frozenset((
-    b'accept-ranges', b'cache-control', b'content-disposition', b'content-language', b'content-location',
-    b'content-range', b'content-type', b'etag', b'expires', b'last-modified', b'retry-after',
+    b'accept-ranges', b'cache-control', b'content-disposition', b'content-location', b'content-range',
+    b'content-type', b'etag', b'expires', b'last-modified', b'retry-after',
 ))  # fmt: skip
 
 #: Dropped with the body when a redirect turns a request into GET (WHATWG fetch, "request-body-header name";

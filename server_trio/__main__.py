@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
+if importlib.util.find_spec("trio") is None:
+    # What the client alone brings along; see ExitCode.SETTINGS, which cannot be imported without Trio.
+    print(
+        "server_trio: the server is not installed here: pip install 'channels-async[server]'", file=sys.stderr
+    )
+    raise SystemExit(2)
+
 import channels_compat
 
 channels_compat.install()

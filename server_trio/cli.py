@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 EPILOG = """\
 signals:
-  TERM, INT   stop claiming, finish what is in flight within the grace time, exit 0
-  a second    answer what is in flight 503 and exit 1 now
+  TERM, INT, HUP  stop claiming, finish what is in flight within the grace time, exit 0
+  a second one    answer what is in flight 503 and exit 1 now
 
 exit codes:
   0  stopped as asked         1  stopped at once, or failed
@@ -56,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Runs the operations that Django views hand over with channels_async.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # a new flag could change what an abbreviation means
     )
     parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
     parser.add_argument(
@@ -125,11 +126,11 @@ async def _serve(settings: Settings, spec: LayerSpec) -> int:
                 forced = True
                 supervisor.abort()
 
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(obey_signals, signals)
             try:
-                await _run(supervisor, spec)
+                await _run(supervisor, spec, settings.CHANNEL)
             except BaseExceptionGroup as group:
                 expected, unexpected = group.split((SettingsError, LayerUnavailable))
                 if unexpected is not None:
@@ -141,10 +142,13 @@ async def _serve(settings: Settings, spec: LayerSpec) -> int:
     return ExitCode.FAILED if forced else ExitCode.OK
 
 
-async def _run(supervisor: Supervisor, spec: LayerSpec) -> None:
+async def _run(supervisor: Supervisor, spec: LayerSpec, channel: str) -> None:
     """Run the supervisor and say when it is ready."""
     async with trio.open_nursery() as nursery:
         await nursery.start(supervisor.run, spec)
+        logger.info("serving %s on the layer %r (%s)", channel, spec.alias, spec.backend)
+        if spec.backend.startswith("asgiref.inmemory."):
+            logger.warning("%s lives in one process: nothing of a site can arrive here", spec.backend)
         logger.info("ready")
 
 

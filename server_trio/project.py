@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .errors import SettingsError
 from .layers import LayerSpec
-from .settings import Settings
+from .settings import DJANGO_SETTING, Settings
+
+#: What channels_async reads of the Django settings; the last two are the client's.
+OUR_SETTINGS: Final = (DJANGO_SETTING, "CHANNELS_ASYNC", "CHANNELS_ASYNC_CLIENT")
 
 
 def load_django_settings(module: str) -> Any:
@@ -18,6 +22,7 @@ def load_django_settings(module: str) -> Any:
 
     Raises SettingsError that names the module and, for an error inside it, the line.
     """
+    zone = os.environ.get("TZ")
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -25,14 +30,40 @@ def load_django_settings(module: str) -> Any:
 
     try:
         django_settings._setup()
+    except SystemExit as error:
+        raise SettingsError(f"the settings module {module} ends the process instead of setting") from error
     except Exception as error:
         raise SettingsError(_why_not_imported(module, error)) from error
+    if not django_settings.is_overridden("TIME_ZONE"):
+        _set_zone(zone)  # Django has set its default, Chicago, for this process and its log
+    _check_names(django_settings)
     return django_settings
+
+
+def _set_zone(zone: str | None) -> None:
+    """Make `zone` the process's time zone again; None is the machine's."""
+    if zone is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = zone
+    time.tzset()
+
+
+def _check_names(django_settings: Any) -> None:
+    """Refuse a setting that is nearly one of ours: a typo would be ignored otherwise."""
+    for name in dir(django_settings):
+        if name.startswith("CHANNELS_ASYNC") and name not in OUR_SETTINGS:
+            raise SettingsError(f"{name} is not a setting; known are {', '.join(OUR_SETTINGS)}")
 
 
 def _why_not_imported(module: str, error: Exception) -> str:
     """One line on what is wrong with a settings module."""
     problem = f"{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return (
+            f"there is no settings module {module}: give its dotted name, for example"
+            " myproject.server_settings, in the directory that holds manage.py"
+        )
     if isinstance(error, SyntaxError):
         python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
         return (

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from channels_async.wire import check_channel_name
+
 from .errors import SettingsError
 from .limits import HttpLimits, KiB, MiB
 
@@ -24,6 +26,9 @@ DJANGO_SETTING: Final = "CHANNELS_ASYNC_SERVER"
 
 #: Prefix of the environment's names: CHANNELS_ASYNC_GRACE_TIME, CHANNELS_ASYNC_DEADLINES_REQUEST.
 ENVIRONMENT_PREFIX: Final = "CHANNELS_ASYNC_"
+
+#: Variables of the tests, which are not settings.
+TEST_PREFIX: Final = ENVIRONMENT_PREFIX + "TEST_"
 
 #: Seconds between the end of an operation's budget and daphne's own timeout. daphne looks at its
 #: timeouts every 2 s (daphne/server.py:121); the rest is for the answer's way back.
@@ -112,8 +117,10 @@ class Settings:
         "how to reach the layer: natively for asgi_redis, or by threads",
         choices=("auto", "redis", "threaded"),
     )
-    GRACE_TIME: float = seconds(25.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
-    REPLY_TIMEOUT: float = seconds(10.0, "longest wait to get the last word of an answer onto the layer")
+    GRACE_TIME: float = seconds(20.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
+    REPLY_TIMEOUT: float = seconds(
+        5.0, "longest wait to get the last word of an answer onto the layer", maximum=60.0
+    )
     DAPHNE_HTTP_TIMEOUT: float = seconds(
         120.0, "daphne's --http-timeout; every answer ends before it", minimum=DAPHNE_MARGIN + 1
     )
@@ -232,6 +239,7 @@ def resolve(
     values: dict[tuple[str, ...], Any] = {}
     for path, value in _flatten(django):
         values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
+    _check_variables(known, environment)
     for entry in known.values():
         if entry.variable in environment:
             values[entry.path] = entry.check(
@@ -240,8 +248,28 @@ def resolve(
     for path, text in arguments.items():
         values[path] = known[path].check(text, "the command line's " + known[path].flag)
     settings = _build(values)
+    _check_channel(settings)
     _check_deadlines(settings)
     return settings
+
+
+def _check_variables(known: Mapping[tuple[str, ...], Option], environment: Mapping[str, str]) -> None:
+    """Refuse variables of ours that mean nothing: a typo would be ignored otherwise."""
+    names = [entry.variable for entry in known.values()]
+    for name in environment:
+        ours = name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(TEST_PREFIX)
+        if ours and name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
+            raise SettingsError(f"the environment's {name} is not a setting; did you mean {nearest}?")
+
+
+def _check_channel(settings: Settings) -> None:
+    name = settings.CHANNEL
+    if not check_channel_name(name) or "!" in name or "?" in name:
+        raise SettingsError(
+            f"CHANNEL is {name!r}; it must be the name of an ordinary channel:"
+            " ASCII letters, digits, '.', '-' and '_', fewer than 100"
+        )
 
 
 def _flatten(django: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -300,11 +328,12 @@ def _check_deadlines(settings: Settings) -> None:
     that whole daphne process (daphne/http_protocol.py:256-258 raises out of daphne/server.py:205).
     """
     longest = settings.DAPHNE_HTTP_TIMEOUT - DAPHNE_MARGIN
-    for entry in dataclasses.fields(Deadlines):
-        value = getattr(settings.DEADLINES, entry.name)
+    names = [entry.name for entry in dataclasses.fields(Deadlines)]
+    for name in sorted(names, key="default".__ne__):  # who has set the default has set the others with it
+        value = getattr(settings.DEADLINES, name)
         if value > longest:
             raise SettingsError(
-                f"DEADLINES[{entry.name!r}] is {value:g} seconds, but daphne gives up after"
+                f"DEADLINES[{name!r}] is {value:g} seconds, but daphne gives up after"
                 f" {settings.DAPHNE_HTTP_TIMEOUT:g}; set it to {longest:g} or less, or start daphne with a"
                 " higher --http-timeout and set DAPHNE_HTTP_TIMEOUT to the same"
             )

@@ -16,6 +16,7 @@ import functools
 import logging
 import time
 from collections.abc import Mapping
+from typing import Final
 
 import trio
 
@@ -26,6 +27,7 @@ from .errors import LayerError
 from .http.session import Session
 from .layers import LayerSpec, open_layer
 from .layers.base import Layer, Received
+from .limits import KiB
 from .operations import HANDLERS, Context, Handler
 from .receiver import Places, receive_forever
 from .replies import Reply
@@ -34,6 +36,11 @@ from .settings import Settings
 from .stats import Counters, Statistics
 
 logger = logging.getLogger(__name__)
+
+
+#: Characters of text in a message that are parsed in the event loop: a millisecond's work. Text is what
+#: 2017 messages hold, dicts as their repr; the bytes of today's messages are not looked into.
+PARSED_AT_ONCE: Final = 16 * KiB
 
 
 class State(enum.Enum):
@@ -57,6 +64,7 @@ class Supervisor:
         self._receiving = trio.CancelScope()
         self._grace = trio.CancelScope()
         self._warned_fields: set[str] = set()
+        self._parsers = trio.CapacityLimiter(1)  # they compute: a second one would only slow the loop more
         self.state = State.RUNNING
 
     async def run(
@@ -138,7 +146,7 @@ class Supervisor:
         try:
             if received.fault is not None:
                 raise BadMessage(received.fault)
-            operation = parse(received.content, time.time())
+            operation = await self._parse(received.content)
         except BadMessage as error:
             await self._refuse(layer, error)
         else:
@@ -148,6 +156,12 @@ class Supervisor:
             await self._supervise(Running(operation, handler, reply, context, self._settings))
         finally:
             self._places.give_back()
+
+    async def _parse(self, content: object) -> Operation:
+        """Understand a message; apart from the event loop where that could take long."""
+        if text_size(content) <= PARSED_AT_ONCE:
+            return parse(content, time.time())
+        return await trio.to_thread.run_sync(parse, content, time.time(), limiter=self._parsers)
 
     async def _supervise(self, running: Running) -> None:
         self._running.add(running)
@@ -182,3 +196,15 @@ class Supervisor:
             if name not in self._warned_fields and len(self._warned_fields) < 100:
                 self._warned_fields.add(name)
                 logger.warning("the field %r of 2017 messages has no effect and is ignored", name)
+
+
+def text_size(content: object) -> int:
+    """Characters that parsing a message looks at one by one; anything nested counts as much."""
+    if not isinstance(content, dict) or "v" in content:
+        return 0
+    return sum(
+        len(value)
+        if isinstance(value, str | bytes)
+        else (PARSED_AT_ONCE + 1) * isinstance(value, list | dict)
+        for value in content.values()
+    )

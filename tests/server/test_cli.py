@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -20,12 +21,14 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "asgi_redis.RedisChannelLayer", "CONFIG
 """
 
 
-def start(directory: pathlib.Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(
+    directory: pathlib.Path, *arguments: str, python: Sequence[str] = (sys.executable,), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command in a project directory and wait for its end."""
     path = os.pathsep.join(str(ROOT / part) for part in (".", "client", "compat"))
     variables = {key: value for key, value in os.environ.items() if not key.startswith("CHANNELS_ASYNC_")}
     return subprocess.run(
-        [sys.executable, "-m", "server_trio", *arguments],
+        [*python, "-m", "server_trio", *arguments],
         cwd=directory,
         env={**variables, "PYTHONPATH": path, **environment},
         capture_output=True,
@@ -88,6 +91,51 @@ def test_a_wrong_environment_variable_and_a_wrong_flag_are_named(tmp_path: pathl
         start(tmp_path, "project_settings", CHANNELS_ASYNC_GRACE_TIME="x")
     )
     assert "--grace-time" in complaint(start(tmp_path, "project_settings", "--grace-time", "x"))
+
+
+@pytest.mark.parametrize("module", ["no_such.settings", "project_settings.py", "project/settings"])
+def test_a_module_that_is_not_there_is_told_with_how_to_name_one(tmp_path: pathlib.Path, module: str) -> None:
+    (tmp_path / "project_settings.py").write_text(LAYER)
+    assert "give its dotted name" in complaint(start(tmp_path, module))
+
+
+def test_a_setting_that_is_nearly_ours_is_an_error(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "project_settings.py").write_text(LAYER + "CHANNELS_ASYNC_SERVR = {}")
+    assert "CHANNELS_ASYNC_SERVR is not a setting" in complaint(start(tmp_path, "project_settings"))
+
+
+def test_the_log_keeps_the_machines_time_zone_unless_the_settings_name_one(tmp_path: pathlib.Path) -> None:
+    program = (
+        "import time; from server_trio.project import load_django_settings;"
+        "load_django_settings('project_settings'); print(time.strftime('%Z'))"
+    )
+    (tmp_path / "project_settings.py").write_text(LAYER)
+    ended = start(tmp_path, python=[sys.executable, "-c", program], TZ="Etc/GMT-3")
+    assert ended.stdout.strip() == "+03", ended.stderr
+    (tmp_path / "project_settings.py").write_text(LAYER + "TIME_ZONE = 'Etc/GMT-5'")
+    ended = start(tmp_path, python=[sys.executable, "-c", program], TZ="Etc/GMT-3")
+    assert ended.stdout.strip() == "+05", ended.stderr
+
+
+def test_a_settings_module_that_ends_the_process_ends_the_start_with_2(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "project_settings.py").write_text("import sys\nsys.exit(0)")
+    ended = start(tmp_path, "project_settings")
+    assert "project_settings ends the process" in complaint(ended)
+    assert ended.returncode == ExitCode.SETTINGS
+
+
+def test_a_flag_cannot_be_abbreviated(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "project_settings.py").write_text(LAYER)
+    ended = start(tmp_path, "project_settings", "--grace", "1")
+    assert "unrecognized arguments: --grace" in ended.stderr
+    assert ended.returncode == ExitCode.SETTINGS
+
+
+def test_without_the_servers_packages_the_start_says_what_to_install(tmp_path: pathlib.Path) -> None:
+    # -S: no site-packages, so no trio
+    ended = start(tmp_path, "project_settings", python=[sys.executable, "-S"])
+    assert "pip install 'channels-async[server]'" in complaint(ended)
+    assert ended.returncode == ExitCode.SETTINGS
 
 
 def test_help_shows_every_setting_with_its_default_unit_and_environment_name() -> None:

@@ -62,6 +62,11 @@ def test_settings_cannot_be_changed() -> None:
         ({"CONCURRENCY": {"total": 1.5}}, ["CONCURRENCY['total'] is 1.5"]),
         ({"BRIDGE": "bird"}, ["'bird'", "auto, redis, threaded"]),
         ({"CHANNEL": 5}, ["CHANNEL is 5; it must be text"]),
+        ({"CHANNEL": "bad channel!"}, ["CHANNEL is 'bad channel!'", "name of an ordinary channel"]),
+        ({"CHANNEL": "request!"}, ["name of an ordinary channel"]),
+        ({"CHANNEL": "request?x"}, ["name of an ordinary channel"]),
+        ({"CHANNEL": "x" * 100}, ["fewer than 100"]),
+        ({"REPLY_TIMEOUT": 61}, ["between 0.001 and 60 seconds"]),
         ([], ["must be a dict"]),
     ],
 )
@@ -86,6 +91,12 @@ def test_a_wrong_value_names_where_it_came_from() -> None:
         resolve(None, {"CHANNELS_ASYNC_GRACE_TIME": "soon"}, {})
     with pytest.raises(SettingsError, match="the command line's --grace-time"):
         resolve(None, {}, {("GRACE_TIME",): "-1"})
+
+
+def test_an_environment_variable_that_is_no_setting_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="did you mean CHANNELS_ASYNC_GRACE_TIME"):
+        resolve(None, {"CHANNELS_ASYNC_GRACETIME": "1"}, {})
+    assert resolve(None, {"CHANNELS_ASYNC_TEST_REDIS": "x", "CHANNELS": "y"}, {}) == Settings()
 
 
 @pytest.mark.parametrize("entry", list(options()), ids=lambda entry: entry.variable)

@@ -21,7 +21,7 @@ from server_trio.limits import HttpLimits
 from server_trio.operations import Context, Handler
 from server_trio.replies import Reply
 from server_trio.settings import Settings, resolve
-from server_trio.supervisor import State, Supervisor
+from server_trio.supervisor import PARSED_AT_ONCE, State, Supervisor
 
 DAPHNE = "daphne.response.abcdefghij!"
 
@@ -312,6 +312,15 @@ async def test_a_bad_message_whose_reply_channel_is_full_is_given_up() -> None:
         await layer.send("request.async", message(url="no url"))
         await trio.sleep(0.1)
     assert supervisor.statistics().bad_messages == 1
+
+
+async def test_a_message_whose_parsing_takes_long_is_understood_all_the_same() -> None:
+    layer = MemoryLayer()
+    async with serving(layer):
+        whole = message("http://upstream/1", data="x" * (PARSED_AT_ONCE + 1))
+        bad = message("no url", data="x" * (PARSED_AT_ONCE + 1))
+        answers = await ask(layer, whole, bad)
+    assert [answer["status"] for answer in answers] == [200, 500]
 
 
 @pytest.mark.autojump

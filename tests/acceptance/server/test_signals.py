@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.acceptance.raw import until
 
 
-def test_sigterm_finishes_what_is_in_flight_takes_nothing_more_and_exits_0(start_server, upstream):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_finishes_what_is_in_flight_takes_nothing_more_and_exits_0(start_server, upstream, name):
     server = start_server("CHANNELS_ASYNC_SERVER = {'GRACE_TIME': 20}")
     server.ask(upstream.url + "/delay/2")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
-    server.process.signal(signal.SIGTERM)
-    server.process.wait_for_line("SIGTERM received")
+    server.process.signal(signal.Signals[name])
+    server.process.wait_for_line(f"{name} received")
     server.ask(upstream.url + "/echo", "later")
     status, _, body = server.whole_answer()
     assert (status, body) == (200, b"after 2 s\n")

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")  # RFC 9110 section 5.6.2
 _HEADER_NAME = re.compile(br"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 _HEADER_FAULT = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]')  # RFC 9110 section 5.5: no controls but HTAB
 _URL_FAULT = re.compile('[\x00-\x1f\x7f]')
-_NOT_URI = re.compile(r'[^!#-;=?-\[\]_a-z~]|%(?![0-9A-Fa-f]{2})')  # what RFC 3986 has no place for
+_NOT_URI = re.compile(r'[^!#-;=?-\[\]_a-z~]+|%(?![0-9A-Fa-f]{2})')  # what RFC 3986 has no place for
 _ADDRESS = re.compile(
     r'(?:(?P<literal>\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\])|(?P<host>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?\Z'
 )
@@ -166,7 +166,9 @@ def as_url(field, value):
         raise BadMessage('{} must start with http:// or https://, not {}'.format(field, shown(scheme)))
     userinfo, found, address = parts.netloc.rpartition('@')
     netloc = _netloc(field, address)
-    rest = [_NOT_URI.sub(_percent, part) for part in (parts.path, parts.query, parts.fragment)]
+    # Each replacement has three characters or more, so one more than these is too long in any case.
+    most = limits.MAX_URL // 3 + 1
+    rest = [_NOT_URI.sub(_percent, part, most) for part in (parts.path, parts.query, parts.fragment)]
     url = urlunsplit([scheme, netloc] + rest)
     if len(url) > limits.MAX_URL:
         raise BadMessage('{} is longer than {} characters'.format(field, limits.MAX_URL))

@@ -9,8 +9,14 @@ MAX_HEADERS = 256  # pairs in one list
 MAX_HEADER_BYTES = 64 * 1024  # bytes of all names and values in one list
 MAX_METHOD = 32  # characters
 MAX_REDIRECTS = 100
-MAX_PAIRS = 10000  # form fields, query parameters, cookies of a 2017 message
-MAX_NESTING = 32  # lists and dicts inside each other, in the repr of a 2017 value
-MAX_LITERAL = 4 * 1024 * 1024  # characters of such a repr
+
+# Only for messages of the 2017 client, whose values have to be read; an ordinary one is far below.
+MAX_LITERAL = 256 * 1024  # characters of the repr of a value; or of the texts in a value for json
+MAX_SCALAR = 1024  # characters of the repr of a number or bool
+MAX_VALUES = 10000  # values in one field, those inside of others included
+MAX_PAIRS = 5000  # form fields or query parameters
+MAX_COOKIES = 256
+MAX_NESTING = 32  # lists and dicts inside each other
+
 MAX_CHANNEL_NAME = 99  # characters (asgiref/base_layer.py:96: fewer than 100)
 MAX_ID = 64  # characters

@@ -2,27 +2,29 @@
 
 The client of 2017 sent text_type(value) of whatever it was given: `{u'a': [1, None, True, u'\\xe9']}`.
 This is a parser for exactly such text: dicts, lists, tuples, strings, numbers, None, True, False.
-Its time is linear, its depth bounded, and a Python 2 native str with UTF-8 in it (`'caf\\xc3\\xa9'`)
-becomes the text that it stood for. Names, calls and operators are not part of the language.
+Its time is linear, its depth and the number of its values bounded, and a Python 2 native str with UTF-8
+in it (`'caf\\xc3\\xa9'`) becomes the text that it stood for. Names, calls and operators are not part of the language.
 """
 
 from __future__ import unicode_literals
 
-import ast
 import re
 
 from channels_async.wire import limits
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<string>[uUbB]?(?:'(?:[^'\\\r\n\0]|\\[\\'"nrtxuU])*'|"(?:[^"\\\r\n\0]|\\[\\'"nrtxuU])*"))
-      | (?P<number>[+-]?(?:(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?|inf|nan)L?)
-      | (?P<name>None|True|False)
+        (?P<string>[uUbB]?(?:
+            '[^'\\\r\n\0]*(?:\\[\\'"nrtxuU][^'\\\r\n\0]*)*'
+          | "[^"\\\r\n\0]*(?:\\[\\'"nrtxuU][^"\\\r\n\0]*)*"))
       | (?P<mark>[{}()\[\],:])
+      | (?P<name>None|True|False)
+      | (?P<integer>[+-]?(?:0|[1-9][0-9]{0,400})(?![0-9.eE])L?)
+      | (?P<float>[+-]?(?:(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?|inf|nan))
+      | (?P<end>\Z)
     )""",
     re.VERBOSE,
 )
-_SPACE = re.compile(r'\s*\Z')
 _NAMES = {'None': None, 'True': True, 'False': False}
 _CLOSING = {'{': '}', '[': ']', '(': ')'}
 
@@ -31,101 +33,122 @@ class NotLiteral(ValueError):
     """The text is not the repr of a plain value."""
 
 
-def literal(source):
+class TooMuch(NotLiteral):
+    """The text may well be one, but it exceeds what is read."""
+
+
+def literal(source, most=limits.MAX_VALUES):
     """The value whose repr() is `source` (text). Strings come back as text, tuples as lists.
+
+    most  int: values that it may hold: those inside of others, keys, and the lists and dicts themselves
 
     Raises NotLiteral.
     """
     if len(source) > limits.MAX_LITERAL:
-        raise NotLiteral('longer than {} characters'.format(limits.MAX_LITERAL))
-    reader = _Reader(source)
+        raise TooMuch('longer than {} characters'.format(limits.MAX_LITERAL))
+    reader = _Reader(source, most)
     value = reader.value(0)
     reader.end()
     return value
 
 
 class _Reader(object):
-    """A recursive descent over the words of one text."""
+    """A recursive descent over the words of one text. `_kind` and `_word` are of the next."""
 
-    def __init__(self, source):
+    def __init__(self, source, most):
+        self._match = _TOKEN.match
         self._source = source
         self._position = 0
+        self._most = most
+        self._left = most
+        self._advance()
 
     def value(self, depth):
-        kind, word = self._next()
+        self._left -= 1
+        if self._left < 0:
+            raise TooMuch('more than {} values'.format(self._most))
+        kind, word = self._kind, self._word
+        if kind == 'mark' and word in _CLOSING:
+            if depth >= limits.MAX_NESTING:
+                raise NotLiteral('nested deeper than {}'.format(limits.MAX_NESTING))
+            self._advance()
+            return self._dict(depth + 1) if word == '{' else self._list(_CLOSING[word], depth + 1)
+        if kind in ('mark', 'end'):
+            raise NotLiteral('unexpected {}'.format(word or 'end'))
+        self._advance()
         if kind == 'string':
             return _string(word)
-        if kind == 'number':
-            return _number(word)
-        if kind == 'name':
-            return _NAMES[word]
-        if word not in _CLOSING:
-            raise NotLiteral('unexpected {}'.format(word))
-        if depth >= limits.MAX_NESTING:
-            raise NotLiteral('nested deeper than {}'.format(limits.MAX_NESTING))
-        item = self._pair if word == '{' else self.value
-        items = self._items(item, _CLOSING[word], depth + 1)
-        return dict(items) if word == '{' else items
+        return _NAMES[word] if kind == 'name' else _number(kind, word)
 
     def end(self):
-        if not _SPACE.match(self._source, self._position):
+        if self._kind != 'end':
             raise NotLiteral('something follows the value')
 
-    def _items(self, item, closing, depth):
+    def _list(self, closing, depth):
         items = []
         while not self._accept(closing):
-            if items and not self._accept(','):
-                raise NotLiteral('a comma is missing')
-            if items and self._accept(closing):  # a trailing comma, as in (1,)
-                break
-            items.append(item(depth))
+            items.append(self.value(depth))
+            if closing == ')' and len(items) == 1 and not self._at(','):
+                raise NotLiteral('a comma is missing')  # (1) is no tuple
+            self._separate(closing)
         return items
 
-    def _pair(self, depth):
-        key = self.value(depth)
-        if isinstance(key, (list, dict)):
-            raise NotLiteral('a key is a list or a dict')
-        if not self._accept(':'):
-            raise NotLiteral('a colon is missing')
-        return key, self.value(depth)
+    def _dict(self, depth):
+        items = {}
+        while not self._accept('}'):
+            key = self.value(depth)
+            if isinstance(key, (list, dict)):
+                raise NotLiteral('a key is a list or a dict')
+            if not self._accept(':'):
+                raise NotLiteral('a colon is missing')
+            items[key] = self.value(depth)
+            self._separate('}')
+        return items
 
-    def _next(self):
-        found = _TOKEN.match(self._source, self._position)
+    def _separate(self, closing):
+        """Past a comma; the last item needs none, but may have one, as in (1,)."""
+        if not self._accept(',') and not self._at(closing):
+            raise NotLiteral('a comma is missing')
+
+    def _at(self, mark):
+        return self._word == mark and self._kind == 'mark'
+
+    def _accept(self, mark):
+        if self._at(mark):
+            self._advance()
+            return True
+        return False
+
+    def _advance(self):
+        found = self._match(self._source, self._position)
         if found is None:
             raise NotLiteral('not a plain value')
         self._position = found.end()
-        return found.lastgroup, found.group(found.lastgroup)
-
-    def _accept(self, mark):
-        found = _TOKEN.match(self._source, self._position)
-        if found is None or found.group('mark') != mark:
-            return False
-        self._position = found.end()
-        return True
+        self._kind = found.lastgroup
+        self._word = found.group(self._kind)
 
 
 def _string(word):
+    prefixed = word[0] not in '\'"'
+    value = word[2:-1] if prefixed else word[1:-1]
+    if '\\' not in value:
+        return value
+    escaped = value.encode('latin-1', 'backslashreplace')  # latin-1 is how unicode_escape reads bytes
     try:
-        value = ast.literal_eval(word)
-    except (ValueError, SyntaxError):  # such as '\x1'
+        text = escaped.decode('unicode_escape')
+    except UnicodeDecodeError:  # such as '\x1'
         raise NotLiteral('a bad string')
-    if isinstance(value, bytes):  # b'' on Python 3; every string without u on Python 2
+    if word[0] not in 'uU' and '\\x' in value:
+        # A native str of Python 2 or a b'' of 3 holds bytes, each above 0x7f written as \xNN.
         try:
-            return value.decode('utf-8')
-        except UnicodeDecodeError:
-            return value.decode('latin-1')
-    if word[0] in '\'"' and '\\x' in word:
-        # A Python 2 native str holds bytes, each above 0x7f written as \xNN.
-        try:
-            return value.encode('latin-1').decode('utf-8')
+            return text.encode('latin-1').decode('utf-8')
         except UnicodeError:
-            return value
-    return value
+            return text
+    return text
 
 
-def _number(word):
-    word = word.rstrip('L')
+def _number(kind, word):
     try:
-        return float(word) if re.search('[.einfa]', word.lower()) else int(word)
+        return float(word) if kind == 'float' else int(word.rstrip('L'))
     except ValueError:
         raise NotLiteral('a bad number')

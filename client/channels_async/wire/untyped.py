@@ -3,16 +3,18 @@
 `headers` may be the repr of a Python 2 dict, `timeout` '5', `allow_redirects` 'False', nothing 'None'.
 Its server passed all fields on to aiohttp 2's `session.get`, so their names are aiohttp's.
 Values of the proper type are understood as well, for consumers that wrote their messages themselves.
+The size of a value is checked before anything is done for each of its parts (limits.py).
 """
 
 from __future__ import unicode_literals
 
 import json as _json
+import re
 import uuid
 
 from channels_async._py23 import PY2, integers, parse_query, text
 from channels_async.wire import fields, limits
-from channels_async.wire.literals import NotLiteral, literal
+from channels_async.wire.literals import NotLiteral, TooMuch, literal
 from channels_async.wire.model import BadMessage, Operation, Request
 
 VERSION = 1
@@ -21,6 +23,8 @@ _KNOWN = frozenset((
     'operation', 'reply_channel', 'url', 'method', 'headers', 'params', 'data', 'json', 'cookies', 'auth',
     'timeout', 'allow_redirects', 'max_redirects',
 ))  # fmt: skip
+# How no JSON text and hardly a body begins, but the repr of a dict or of a list of pairs.
+_SURELY_A_REPR = re.compile(r"[\[({][\[(\s]{0,8}[uUbB]?'")
 _NATIVE = (bool, float, list, tuple, dict) + integers
 
 
@@ -59,7 +63,7 @@ def _request(message):
         params=None if params is None else _query('params', params),
         data=_data(message),
         json=_encoded_json(message),
-        cookies=_pairs('cookies', _plain('cookies', message)),
+        cookies=_cookies(message),
         auth=_auth(message) or userinfo,
     )
 
@@ -79,19 +83,30 @@ def _raw(field, message):
     raise fields.wrong_type(field, 'text', value)
 
 
-def _plain(field, message):
-    """The value that the text is the repr of."""
+def _plain(field, message, most):
+    """The value that the text is the repr of, with `most` values inside of each other."""
     value = _raw(field, message)
-    if not isinstance(value, text):
-        return value
+    return _literal(field, value, most) if isinstance(value, text) else value
+
+
+def _literal(field, source, most=limits.MAX_VALUES):
     try:
-        return literal(value)
+        return literal(source, most)
     except NotLiteral as error:
         raise BadMessage('{} cannot be read: {}'.format(field, error))
 
 
+def _pair_values(most):
+    """Values in the repr of a list of pairs: two in each, the pair itself, and the list."""
+    return 3 * most + 1
+
+
 def _scalar(field, message):
-    value = _plain(field, message)
+    value = _raw(field, message)
+    if isinstance(value, text):
+        if len(value) > limits.MAX_SCALAR:
+            raise BadMessage('{} is longer than {} characters'.format(field, limits.MAX_SCALAR))
+        value = _literal(field, value)
     if isinstance(value, (list, tuple, dict)):
         raise fields.wrong_type(field, 'one value', value)
     if isinstance(value, text):
@@ -116,47 +131,61 @@ def _encodable(field, value):
     return value
 
 
-def _pairs(field, value):
+def _pairs(field, value, most=limits.MAX_PAIRS):
     """A dict, or a list of pairs, as a list of (text, text); a list as a value repeats the name."""
     if value is None:
         return None
-    if isinstance(value, dict):
-        value = list(value.items())
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, (dict, list, tuple)):
         raise fields.wrong_type(field, 'a dict', value)
+    left = _less(field, most, value, most)
     pairs = []
-    for pair in value:
+    for pair in value.items() if isinstance(value, dict) else value:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise BadMessage('{} must be a dict or a list of pairs'.format(field), wrong_type=True)
         name, contents = pair
-        for content in contents if isinstance(contents, (list, tuple)) else (contents,):
+        if not isinstance(contents, (list, tuple)):
+            contents = (contents,)
+        left = _less(field, left + 1, contents, most)
+        for content in contents:
             if content is not None:
                 pairs.append((_as_pair_text(field, name), _as_pair_text(field, content)))
-        if len(pairs) > limits.MAX_PAIRS:
-            raise BadMessage('{} has more than {} entries'.format(field, limits.MAX_PAIRS))
     return pairs
+
+
+def _less(field, left, items, most):
+    """What is left of the `most` entries, with one kept for each of `items`."""
+    if len(items) > left:
+        raise BadMessage('{} has more than {} entries'.format(field, most))
+    return left - len(items)
 
 
 # --- the fields ------------------------------------------------------------------------------------
 
 
 def _headers(message):
-    pairs = _pairs('headers', _plain('headers', message)) or []
+    most = limits.MAX_HEADERS
+    pairs = _pairs('headers', _plain('headers', message, _pair_values(most)), most) or []
     # UTF-8 is what aiohttp 2 wrote, and what daphne writes for text.
     return fields.as_headers(
         'headers', [(name.encode('utf-8'), value.encode('utf-8')) for name, value in pairs]
     )
 
 
+def _cookies(message):
+    most = limits.MAX_COOKIES
+    return _pairs('cookies', _plain('cookies', message, _pair_values(most)), most)
+
+
 def _query(field, value):
     """A dict or its repr, or a query string."""
     if isinstance(value, text) and value.strip()[:1] in ('{', '[', '('):
-        try:
-            value = literal(value)
-        except NotLiteral as error:
-            raise BadMessage('{} cannot be read: {}'.format(field, error))
+        value = _literal(field, value)
     if not isinstance(value, text):
         return _pairs(field, value)
+    if len(value) > limits.MAX_LITERAL:
+        raise BadMessage('{} is longer than {} characters'.format(field, limits.MAX_LITERAL))
+    if value.count('&') + value.count(';') >= limits.MAX_PAIRS:
+        raise BadMessage('{} has more than {} entries'.format(field, limits.MAX_PAIRS))
     try:
         pairs = parse_query(_encodable(field, value))
     except ValueError:  # Python 3's own bound on fields
@@ -169,11 +198,18 @@ def _data(message):
     value = _raw('data', message)
     if not isinstance(value, text):
         return _pairs('data', value) or None
-    if value.strip()[:1] in ('{', '[', '(') and not _is_json(value):
+    start = value[:1000].lstrip()
+    if start[:1] in ('{', '[', '(') and not _is_json(value):
         try:
             return _pairs('data', literal(value)) or None
-        except (NotLiteral, BadMessage):
+        except TooMuch as error:
+            if _SURELY_A_REPR.match(start):  # to send it as it is would be no answer to a form
+                raise BadMessage('data cannot be read: {}'.format(error))
+        except NotLiteral:
             pass  # text that only begins like one
+        except BadMessage as error:
+            if not error.wrong_type:
+                raise
     return _encodable('data', value).encode('utf-8')
 
 
@@ -194,9 +230,11 @@ def _encoded_json(message):
     if isinstance(value, text):
         try:
             value = literal(value)
+        except TooMuch as error:
+            raise BadMessage('json cannot be read: {}'.format(error))
         except NotLiteral:
             pass
-    _check_nesting(value, limits.MAX_NESTING)
+    _Size().add(value, limits.MAX_NESTING)
     try:
         encoded = _json.dumps(value, ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError):
@@ -204,17 +242,33 @@ def _encoded_json(message):
     return encoded if PY2 else encoded.encode('ascii')
 
 
-def _check_nesting(value, depth):
-    if isinstance(value, (dict, list, tuple)):
-        if depth <= 0:
-            raise BadMessage('json is nested deeper than {}'.format(limits.MAX_NESTING))
-        for item in value.values() if isinstance(value, dict) else value:
-            _check_nesting(item, depth - 1)
+class _Size(object):
+    """Counts what there is to encode, and stops where it is too much."""
+
+    def __init__(self):
+        self._values = limits.MAX_VALUES
+        self._characters = limits.MAX_LITERAL
+
+    def add(self, value, depth):
+        if isinstance(value, (dict, list, tuple)):
+            if depth <= 0:
+                raise BadMessage('json is nested deeper than {}'.format(limits.MAX_NESTING))
+            self._values -= len(value)
+            if self._values < 0:
+                raise BadMessage('json has more than {} values'.format(limits.MAX_VALUES))
+            for item in value:
+                self.add(item, depth - 1)
+                if isinstance(value, dict):
+                    self.add(value[item], depth - 1)
+        elif isinstance(value, (text, bytes)):
+            self._characters -= len(value)
+            if self._characters < 0:
+                raise BadMessage('json is longer than {} characters'.format(limits.MAX_LITERAL))
 
 
 def _auth(message):
     """(user, password) from a pair, or None."""
-    value = _plain('auth', message)
+    value = _plain('auth', message, 3)
     if value is None:
         return None
     if not isinstance(value, (list, tuple)) or len(value) != 2:

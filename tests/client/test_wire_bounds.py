@@ -143,3 +143,17 @@ def test_headers_and_cookies_are_bounded_as_reprs_too(field, most):
 def test_the_characters_of_a_url_are_encoded_up_to_its_bound():
     assert details(url='http://h/' + '\xe9a' * 7000).url.endswith('%C3%A9a%C3%A9a')
     assert 'longer than' in refused(url='http://h/' + 'a ' * 32000)
+
+
+@pytest.mark.parametrize('own', [
+    {'reply_channel': 'reply!a', 'id': 'abc', 'reply_format': 'message'},
+    {b'reply_channel': b'reply!a', b'id': b'abc', 'reply_format': 'message'},
+])  # fmt: skip
+def test_a_message_of_too_many_fields_says_where_it_can_be_answered(own):
+    message = {'field{}'.format(number): 1 for number in range(limits.MAX_FIELDS)}
+    message.update(own)
+    with pytest.raises(wire.BadMessage) as caught:
+        wire.parse(message, 0.0)
+    error = caught.value
+    assert 'more than 64 fields' in error.reason
+    assert (error.reply_channel, error.id, error.reply_format) == ('reply!a', 'abc', 'message')

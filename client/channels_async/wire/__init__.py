@@ -55,8 +55,6 @@ def parse(message, now):
     """
     if not isinstance(message, dict):
         raise BadMessage('the message is not a dict but {}'.format(type(message).__name__), wrong_type=True)
-    if len(message) > limits.MAX_FIELDS:
-        raise BadMessage('the message has more than {} fields'.format(limits.MAX_FIELDS))
     plain, fault = _text_keys(message)
     reply_channel = _reply_channel(plain)
     try:
@@ -81,7 +79,14 @@ def parse(message, now):
 
 
 def _text_keys(message):
-    """The message with text keys, and None or what is wrong with its keys."""
+    """The message with text keys, and None or what is wrong with its keys.
+
+    Of one with too many fields only what is needed to answer it.
+    """
+    if len(message) > limits.MAX_FIELDS:
+        names = ('reply_channel', b'reply_channel', 'reply_format', b'reply_format', 'id', b'id')
+        plain = {as_text('a field name', name): message[name] for name in names if name in message}
+        return plain, 'the message has more than {} fields'.format(limits.MAX_FIELDS)
     plain, fault = {}, None
     for key, value in message.items():
         try:

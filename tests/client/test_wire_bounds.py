@@ -133,7 +133,9 @@ def test_a_query_string_is_bounded_before_it_is_split():
     assert len(details(params='&'.join(['a=1'] * limits.MAX_PAIRS)).params) == limits.MAX_PAIRS
 
 
-@pytest.mark.parametrize(('field', 'most'), [('headers', limits.MAX_HEADERS), ('cookies', limits.MAX_COOKIES)])
+@pytest.mark.parametrize(('field', 'most'), [
+    ('headers', limits.MAX_HEADERS), ('cookies', limits.MAX_COOKIES),
+])  # fmt: skip
 def test_headers_and_cookies_are_bounded_as_reprs_too(field, most):
     pairs = "[{}]".format(', '.join(["(u'a', u'b')"] * most))
     assert len(getattr(details(**{field: pairs}), field)) == most

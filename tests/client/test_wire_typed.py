@@ -200,6 +200,21 @@ def test_headers_that_could_not_be_sent_are_refused(field, headers):
     assert field in refused_with(**{str(field): headers}).reason
 
 
+@pytest.mark.parametrize('hosts', [
+    [b'a b'], [b'a/b'], [b''], [b'a', b'a'], [b'a:b'], [b'u@a'], [b'a,b'], [b'caf\xc3\xa9'], [b'[::1'],
+])  # fmt: skip
+def test_a_host_header_that_no_request_can_have_is_refused(hosts):
+    error = refused_with(headers=[[b'hoST', host] for host in hosts])
+    assert error.reason == 'headers: Host must be given once, as a host with an optional port'
+    old = {'operation': 'REQUEST', 'reply_channel': REPLY, 'url': 'http://h/', 'headers': {'Host': hosts}}
+    assert 'Host' in refused(old).reason
+
+
+@pytest.mark.parametrize('host', [b'a', b'a.example:80', b'a_b~-:', b'[::1]:8000', b'[::1]', b' a '])
+def test_a_host_header_of_the_caller_is_kept(host):
+    assert parse(headers=[[b'Host', host]]).details.headers == [(b'Host', host.strip())]
+
+
 def test_header_values_may_hold_any_visible_byte_and_lose_surrounding_space():
     assert parse(headers=[[b'a', b' \xe9\ttab ']]).details.headers == [(b'a', b'\xe9\ttab')]
 

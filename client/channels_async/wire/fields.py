@@ -16,6 +16,7 @@ _ID = re.compile(r'[A-Za-z0-9_.\-]+\Z')
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")  # RFC 9110 section 5.6.2
 _HEADER_NAME = re.compile(br"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 _HEADER_FAULT = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]')  # RFC 9110 section 5.5: no controls but HTAB
+_HOST_HEADER = re.compile(br'(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z')
 _URL_FAULT = re.compile('[\x00-\x1f\x7f]')
 _NOT_URI = re.compile(r'[^!#-;=?-\[\]_a-z~]+|%(?![0-9A-Fa-f]{2})')  # what RFC 3986 has no place for
 _ADDRESS = re.compile(
@@ -144,6 +145,15 @@ def as_headers(field, value):
         headers.append(as_header(field, pair[0], pair[1]))
     if sum(len(name) + len(content) for name, content in headers) > limits.MAX_HEADER_BYTES:
         raise BadMessage('{} are longer than {} bytes'.format(field, limits.MAX_HEADER_BYTES))
+    return headers
+
+
+def as_request_headers(field, value):
+    """As as_headers; a Host is there once at most, and nothing but host and port (RFC 9112 section 3.2)."""
+    headers = as_headers(field, value)
+    hosts = [content for name, content in headers if name.lower() == b'host']
+    if len(hosts) > 1 or (hosts and not _HOST_HEADER.match(hosts[0])):
+        raise BadMessage('{}: Host must be given once, as a host with an optional port'.format(field))
     return headers
 
 

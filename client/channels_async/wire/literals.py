@@ -3,7 +3,8 @@
 The client of 2017 sent text_type(value) of whatever it was given: `{u'a': [1, None, True, u'\\xe9']}`.
 This is a parser for exactly such text: dicts, lists, tuples, strings, numbers, None, True, False.
 Its time is linear, its depth and the number of its values bounded, and a Python 2 native str with UTF-8
-in it (`'caf\\xc3\\xa9'`) becomes the text that it stood for. Names, calls and operators are not part of the language.
+in it (`'caf\\xc3\\xa9'`) becomes the text that it stood for. Names, calls and operators are not
+part of the language.
 """
 
 from __future__ import unicode_literals

@@ -59,7 +59,7 @@ def _request(message):
     return Request(
         method=fields.as_method('method', message.get('method', 'GET')),
         url=url,
-        headers=fields.as_headers('headers', message.get('headers', [])),
+        headers=fields.as_request_headers('headers', message.get('headers', [])),
         body=body,
         allow_redirects=fields.as_bool('allow_redirects', message.get('allow_redirects', True)),
         max_redirects=fields.as_integer(

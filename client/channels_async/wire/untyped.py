@@ -166,7 +166,7 @@ def _headers(message):
     most = limits.MAX_HEADERS
     pairs = _pairs('headers', _plain('headers', message, _pair_values(most)), most) or []
     # UTF-8 is what aiohttp 2 wrote, and what daphne writes for text.
-    return fields.as_headers(
+    return fields.as_request_headers(
         'headers', [(name.encode('utf-8'), value.encode('utf-8')) for name, value in pairs]
     )
 

@@ -26,7 +26,14 @@ class LayerError(ServerTrioError):
 
 
 class LayerUnavailable(LayerError):
-    """The layer cannot be reached, or the connection to it broke; trying again may help."""
+    """The layer cannot be reached, or the connection to it broke; trying again may help.
+
+    Out of a `send`: the message was not sent.
+    """
+
+
+class SendUnknown(LayerError):
+    """Whether the message was sent is unknown and stays so: sending it again could send it twice."""
 
 
 class ChannelFull(LayerError):

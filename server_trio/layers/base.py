@@ -40,8 +40,8 @@ class Layer(Protocol):
     """An ASGI 1.x channel layer as Trio code uses it.
 
     Every method may raise `LayerUnavailable`. Every method may be cancelled: a cancelled
-    `receive` loses no message (the next `receive`, here or in another process, gets it), a
-    cancelled `send` has either sent or not.
+    `receive` loses no message (the next `receive`, here or in another process, gets it), and a
+    `send` that ends with `trio.Cancelled` has not sent.
     """
 
     @property
@@ -50,9 +50,13 @@ class Layer(Protocol):
         ...
 
     async def send(self, channel: str, message: Message) -> None:
-        """Put `message` on `channel`. Sends of one moment share a round trip.
+        """Put `message` on `channel`, once. Sends of one moment share a round trip.
 
-        Raises `ChannelFull`, `MessageRefused`.
+        Raises `ChannelFull`, `MessageRefused`, and `SendUnknown` where it cannot be found out whether
+        the message was sent; after any other exception it was not. A cancelled send has not been
+        sent: one whose message had left when the cancellation came waits a few seconds for what
+        became of it, and returns as usual if it was sent (the cancellation comes at the caller's next
+        checkpoint). If that time does not suffice it raises `SendUnknown`.
         """
         ...
 
@@ -64,7 +68,10 @@ class Layer(Protocol):
         ...
 
     async def group_send(self, group: str, message: Message) -> None:
-        """Send to every channel of the group; full channels are skipped, as in ASGI 1.x."""
+        """Send to every channel of the group; full channels are skipped, as in ASGI 1.x.
+
+        Cancelled or failed, it may have sent to some.
+        """
         ...
 
     def statistics(self) -> LayerStatistics:

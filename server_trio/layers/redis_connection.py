@@ -79,6 +79,7 @@ class RedisConnection:
         self._connection: AbstractConnection | None = None
         self._made_in: object | None = None
         self._connected_before = False
+        self.has_left = False  # whether Redis may have got the commands of the last exchange
         self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
 
     async def exchange(self, *commands: Command, timeout: float | None = None) -> list[Any]:
@@ -87,6 +88,7 @@ class RedisConnection:
         Raises LayerUnavailable if the connection cannot be made, breaks, or is silent for `timeout`
         seconds (EXCHANGE_TIMEOUT); whether the commands were done is then unknown.
         """
+        self.has_left = False
         try:
             with trio.fail_after(EXCHANGE_TIMEOUT if timeout is None else timeout):
                 replies: list[Any] = await self._loop.run(self._exchange, commands)
@@ -135,6 +137,7 @@ class RedisConnection:
         connection = self._connection
         if connection is None or self._made_in is not self._loop.current:
             connection = await self._connect()
+        self.has_left = True
         try:
             await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             return [await _reply(connection) for _ in commands]

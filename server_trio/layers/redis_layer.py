@@ -81,8 +81,8 @@ class RedisLayer:
     """A `Layer` over asgi_redis's format; made by `open_redis_layer`.
 
     `receive` waits through an outage of Redis and goes on when it is back. `send` waits through a
-    short one and then raises LayerUnavailable. The asynchronous replication of Redis is the limit
-    of what is promised: a failover can lose what the old master had not yet passed on.
+    short one and then raises LayerUnavailable or SendUnknown. The asynchronous replication of Redis
+    is the limit of what is promised: a failover can lose what the old master had not yet passed on.
     """
 
     def __init__(self, source: Source, shards: Sequence[Shard], loop: AsyncioLoop) -> None:
@@ -132,14 +132,18 @@ class RedisLayer:
                     failures.append(error)
                 else:
                     on_their_way.append(outgoing)
-            for outgoing in on_their_way:
-                await outgoing.done.wait()
-                if outgoing.outcome is None:
-                    self._sent += 1
-                elif isinstance(outgoing.outcome, ChannelFull):
-                    self._full += 1
-                else:
-                    failures.append(outgoing.outcome)
+            try:
+                for outgoing in on_their_way:
+                    await outgoing.done.wait()
+                    if outgoing.outcome is None:
+                        self._sent += 1
+                    elif isinstance(outgoing.outcome, ChannelFull):
+                        self._full += 1
+                    else:
+                        failures.append(outgoing.outcome)
+            finally:
+                for outgoing in on_their_way:
+                    outgoing.abandoned = True
         if failures:
             raise failures[0]
 

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 import trio
 
-from ..errors import ChannelFull, LayerError, LayerUnavailable
+from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
 from ..limits import MiB
 from .redis_connection import Backoff, RedisConnection
 from .redis_scripts import MAX_BATCH, RECEIPT_TTL, SEND
@@ -20,13 +20,18 @@ from .redis_source import Source
 MAX_BATCH_BYTES = 4 * MiB  # of bodies in one batch; one message always goes, whatever its size
 MAX_PENDING = 10_000  # messages that wait for a batch; further senders wait for room
 MAX_PENDING_BYTES = 64 * MiB
-SEND_TIMEOUT = 5.0  # seconds without an answer, reconnecting meanwhile, after which a send fails
+SEND_TIMEOUT = 5.0  # seconds, reconnecting meanwhile, after which what has not left fails
+CANCEL_TIMEOUT = 5.0  # seconds a cancelled send waits to know what became of a message that has left
+DOUBT_TIMEOUT = RECEIPT_TTL - 15.0  # seconds; a batch is not repeated later, its receipt might be gone
 
 
 class Outgoing:
-    """One message on its way. `name` is its channel's, cut after a `!`; `outcome` is set with `done`."""
+    """One message on its way. `name` is its channel's, cut after a `!`; `outcome` is set with `done`.
 
-    __slots__ = ("body", "born", "capacity", "done", "name", "outcome")
+    `abandoned` says that nobody waits for the outcome any more.
+    """
+
+    __slots__ = ("abandoned", "body", "born", "capacity", "done", "name", "outcome")
 
     def __init__(self, name: str, body: bytes, capacity: int) -> None:
         self.born = trio.current_time()  # seconds
@@ -34,6 +39,7 @@ class Outgoing:
         self.body = body
         self.capacity = capacity
         self.done = trio.Event()
+        self.abandoned = False
         self.outcome: LayerError | None = None
 
     def finish(self, outcome: LayerError | None) -> None:
@@ -49,6 +55,7 @@ class Batch:
         for message in messages:
             channels.setdefault(message.name, []).append(message)
         self.messages = [message for group in channels.values() for message in group]
+        self.in_doubt = False  # whether Redis may have done it without our knowing
         self.keys: list[str] = [receipt, *source.global_counters]
         self.args: list[Any] = [
             token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl,
@@ -58,6 +65,15 @@ class Batch:
             self.keys += [source.new_message_key() for _ in group]
             self.args += (group[0].capacity, len(group))
             self.args += [message.body for message in group]
+
+    @property
+    def is_abandoned(self) -> bool:
+        return all(message.abandoned for message in self.messages)
+
+    @property
+    def patience(self) -> float:
+        """Seconds from its beginning for which it is tried."""
+        return DOUBT_TIMEOUT if self.in_doubt else SEND_TIMEOUT
 
     def finish(self, reply: bytes) -> None:
         """Tell each sender what became of its message."""
@@ -80,10 +96,11 @@ class Batch:
 class Sender:
     """Sends messages of many tasks to one shard, in the order in which they came, each exactly once.
 
-    A batch whose reply was lost is repeated when Redis is back: the receipt in Redis (see
-    redis_scripts) tells whether it was done. After SEND_TIMEOUT without an answer its sends fail
-    with LayerUnavailable; only then is it unknown whether they were done. Those queued behind it
-    fail within twice that time.
+    A batch whose reply was lost is repeated, under its own token, until Redis answers: the receipt in
+    Redis (see redis_scripts) tells whether it was done. That ends after DOUBT_TIMEOUT, or when nobody
+    waits for it any more; its sends then fail with SendUnknown. What has not left for SEND_TIMEOUT,
+    in a batch that found no connection or queued behind one that is in doubt, fails with
+    LayerUnavailable and was not sent.
     """
 
     def __init__(self, source: Source, connection: RedisConnection) -> None:
@@ -109,16 +126,25 @@ class Sender:
         self._work.set()
 
     async def send(self, message: Outgoing) -> None:
-        """Send one message. Raises ChannelFull and LayerUnavailable.
+        """Send one message. Raises ChannelFull, SendUnknown and LayerUnavailable (then it was not sent).
 
-        Cancelled, it has either been sent or will not be, if it has not yet left the queue.
+        Cancelled, it raises Cancelled only if the message has not been sent and will not be; it
+        takes at most CANCEL_TIMEOUT to know. See `Layer.send`.
         """
         await self.submit(message)
         try:
             await message.done.wait()
         except trio.Cancelled:
-            self._withdraw(message)
-            raise
+            if self._withdraw(message):
+                raise
+            # Without its outcome the caller would be told that it was not sent, and might send another.
+            with trio.move_on_after(CANCEL_TIMEOUT, shield=True):
+                await message.done.wait()
+            message.abandoned = True
+            if not message.done.is_set():
+                raise SendUnknown("Redis does not answer; whether the message was sent is unknown") from None
+            if message.outcome is not None and not isinstance(message.outcome, SendUnknown):
+                raise
         if message.outcome is not None:
             raise message.outcome
 
@@ -139,26 +165,36 @@ class Sender:
                 self._pop().finish(LayerUnavailable("the channel layer has been closed"))
 
     async def _send(self, batch: Batch) -> None:
+        begun = trio.current_time()
         backoff = Backoff()
-        unknown = "whether the message was sent is unknown"
-        failure = LayerUnavailable(f"Redis did not answer for {SEND_TIMEOUT:g} s; {unknown}")
+        failure = LayerUnavailable(f"Redis did not answer for {SEND_TIMEOUT:g} s; the message was not sent")
         try:
-            with trio.move_on_after(SEND_TIMEOUT):
-                while True:
-                    try:
-                        batch.finish(await self._connection.run(SEND, batch.keys, batch.args))
+            while not batch.is_abandoned and trio.current_time() < begun + batch.patience:
+                with trio.move_on_at(begun + batch.patience):
+                    cause = await self._try(batch)
+                    if cause is None:
                         return
-                    except LayerUnavailable as error:
-                        refused = isinstance(error.__cause__, redis.ResponseError)
-                        failure = LayerUnavailable(
-                            f"{error}; {'the message was not sent' if refused else unknown}"
-                        )
-                        failure.__cause__ = error
-                        await trio.sleep(backoff.next())
-            self._fail_older(trio.current_time() - SEND_TIMEOUT, failure)
+                    failure = LayerUnavailable(f"{cause}; the message was not sent")
+                    failure.__cause__ = cause
+                    await trio.sleep(backoff.next())
+                self._fail_older(trio.current_time() - SEND_TIMEOUT, failure)
         finally:
             # Also when this is cancelled: nobody is left waiting.
-            batch.fail(failure)
+            unknown = SendUnknown("Redis did not answer; whether the message was sent is unknown")
+            batch.fail(unknown if batch.in_doubt else failure)
+
+    async def _try(self, batch: Batch) -> LayerUnavailable | None:
+        """Send the batch once. Returns None if Redis told what became of it."""
+        refused = False
+        try:
+            batch.finish(await self._connection.run(SEND, batch.keys, batch.args))
+        except LayerUnavailable as error:
+            refused = isinstance(error.__cause__, redis.ResponseError)
+            return error
+        finally:
+            # Also when this is cancelled.
+            batch.in_doubt = batch.in_doubt or (self._connection.has_left and not refused)
+        return None
 
     def _fail_older(self, time: float, cause: LayerUnavailable) -> None:
         """Fail what has waited in the queue for SEND_TIMEOUT, rather than try it batch after batch."""
@@ -186,9 +222,11 @@ class Sender:
         self._pending_bytes -= len(message.body)
         return message
 
-    def _withdraw(self, message: Outgoing) -> None:
+    def _withdraw(self, message: Outgoing) -> bool:
+        """Whether it was still here, and will not be sent now."""
         try:
             self._pending.remove(message)
         except ValueError:
-            return  # it has left
+            return False
         self._pending_bytes -= len(message.body)
+        return True

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 import trio
 
-from server_trio.errors import ChannelFull
-from server_trio.layers import (
-    open_layer,
-    redis_layer,
-)
+from server_trio.errors import ChannelFull, SendUnknown
+from server_trio.layers import Layer, open_layer, redis_layer, redis_send
 from server_trio.layers.redis_scripts import CLAIM, GIVE_BACK, SEND
 from tests.harness.redis_server import RedisServer, redis_server
 
@@ -136,9 +133,14 @@ async def test_a_receive_with_a_smaller_limit_does_not_inherit_the_messages_of_a
         assert await contents(layer, "in", number=4) == [{"n": number} for number in range(1, 5)]
 
 
-async def test_cancelling_does_not_wait_for_a_redis_that_is_silent(
+async def test_cancelling_does_not_wait_long_for_a_redis_that_is_silent(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    async def send(layer: Layer) -> None:
+        with pytest.raises(SendUnknown):
+            await layer.send("other", {})
+
+    monkeypatch.setattr(redis_send, "CANCEL_TIMEOUT", 0.1)
     monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 0.1)
     async with open_proxy(redis) as proxy:
         with trio.fail_after(4):  # an exchange would wait for 5
@@ -149,7 +151,7 @@ async def test_cancelling_does_not_wait_for_a_redis_that_is_silent(
                         nursery.start_soon(layer.receive, 0, ["in"], 1)
                         await wait_for(lambda: is_blocked(redis))
                         proxy.fall_silent()
-                        nursery.start_soon(layer.send, "other", {})
+                        nursery.start_soon(send, layer)
                         await wait_for(lambda: redis.command("LLEN", "asgi:other"))
                         scope.cancel()
         proxy.speak()

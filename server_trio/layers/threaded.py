@@ -6,7 +6,9 @@ sent back on its channel (at the end of the queue, there being no other place in
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from ..errors import ChannelFull, LayerUnavailable, MessageRefused
+from ..errors import ChannelFull, LayerUnavailable, MessageRefused, SendUnknown
 from .base import LayerStatistics, Message, Received
 from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
@@ -30,6 +32,8 @@ FIRST_POLL = 0.001  # seconds between two looks at a layer that does not block
 LONGEST_POLL = 0.02  # seconds; at most 50 looks a second while nothing comes
 BLPOP_TIMEOUT = 1  # seconds of one wait in asgi_redis, instead of 5 (core.py:39); as long takes the shutdown
 CLOSE_TIMEOUT = 6.0  # seconds to wait for the threads of other layers
+CANCEL_TIMEOUT = 5.0  # seconds a cancelled send waits to know what became of a message a thread is sending
+FAULT_PAUSE = 0.1  # seconds before a receive that follows two faults; the layer may not have moved on
 RETURN_PAUSE = 0.1  # seconds between attempts to send a message back
 
 
@@ -43,6 +47,38 @@ class Turn:
         self.abandoned = False
         self.received: list[Received] = []
         self.failure: Exception | None = None
+
+
+class Call:
+    """One call of a function in a thread, of which it can be found out whether it was done."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+        self._token = trio.lowlevel.current_trio_token()
+        self._lock = threading.Lock()
+        self._begun = self._withdrawn = False
+        self.done = trio.Event()
+        self.error: Exception | None = None
+
+    def __call__(self, *args: Any) -> None:
+        with self._lock:
+            if self._withdrawn:
+                return
+            self._begun = True
+        try:
+            self._function(*args)
+        except Exception as error:
+            self.error = error
+            raise
+        finally:
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self.done.set)
+
+    def withdraw(self) -> bool:
+        """Whether it has not begun, and now will not."""
+        with self._lock:
+            self._withdrawn = not self._begun
+            return self._withdrawn
 
 
 class ThreadedLayer:
@@ -64,6 +100,7 @@ class ThreadedLayer:
             backend.blpop_timeout = BLPOP_TIMEOUT
         self._hosts = int(getattr(backend, "ring_size", 1))
         self._blocks = self._hosts == 1
+        self._faults = 0  # in a row
         self._turns: set[Turn] = set()
         self._turn_over = trio.Event()
         self._closed = False
@@ -81,11 +118,28 @@ class ThreadedLayer:
         if FULL_NAME in checked:
             raise MessageRefused(f"message[{FULL_NAME!r}]: this key belongs to the layer")
         try:
-            await self._call(self._senders, self._backend.send, channel, checked)
+            await self._deliver(channel, checked)
         except ChannelFull:
             self._full += 1
             raise
         self._sent += 1
+
+    async def _deliver(self, channel: str, message: Any) -> None:
+        call = Call(self._backend.send)
+        try:
+            await self._call(self._senders, call, channel, message)
+        except trio.Cancelled:
+            if call.withdraw():
+                raise
+            with trio.move_on_after(CANCEL_TIMEOUT, shield=True):
+                await call.done.wait()
+            if not call.done.is_set():
+                name = type(self._backend).__name__
+                raise SendUnknown(
+                    f"{name} does not answer; whether the message was sent is unknown"
+                ) from None
+            if call.error is not None:
+                raise
 
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""
@@ -137,8 +191,13 @@ class ThreadedLayer:
     async def _serve(self, turn: Turn, channels: list[str], limit: int) -> None:
         pause = FIRST_POLL
         try:
+            if self._faults > 1:
+                await trio.sleep(FAULT_PAUSE)
             while not turn.abandoned and not turn.received:
                 turn.received = await self._call(self._receivers, self._take, channels, limit)
+                if turn.received:
+                    faulty = turn.received[-1].fault is not None
+                    self._faults = self._faults + 1 if faulty else 0
                 if not turn.received and not self._blocks:
                     await trio.sleep(pause)
                     pause = min(pause * 2, LONGEST_POLL)
@@ -157,6 +216,8 @@ class ThreadedLayer:
             begin = time.monotonic()
             if (message := self._take_one(channels, block=True)) is not None:
                 received.append(message)
+                if message.fault is not None:
+                    return received
             elif time.monotonic() - begin < PROBE:
                 self._blocks = False
         empty = 0
@@ -171,14 +232,16 @@ class ThreadedLayer:
                 empty += 1
             else:
                 received.append(message)
+                if message.fault is not None:
+                    break  # it may be the same again
         return received
 
     def _take_one(self, channels: list[str], *, block: bool) -> Received | None:
         try:
             channel, content = self._backend.receive(channels, block=block)
         except Exception as error:
-            if _is_outage(error):
-                raise
+            if not _is_about_content(error):
+                raise LayerUnavailable(_failed(self._backend, error)) from error
             # The layer had a message in its hands and could not read it.
             return Received(channels[0], None, f"{type(error).__name__}: {error}")
         return None if channel is None else Received(channel, content)
@@ -187,7 +250,7 @@ class ThreadedLayer:
         """Send back what nobody waits for any more, however long the channel is full."""
         try:
             for received in turn.received:
-                while True:
+                while received.fault is None:
                     try:
                         send = self._backend.send
                         await self._call(self._senders, send, received.channel, received.content)
@@ -210,26 +273,34 @@ class ThreadedLayer:
     async def _call(self, limiter: trio.CapacityLimiter, function: Callable[..., T], *args: Any) -> T:
         """Run in a thread; the layer's exceptions as ours."""
         try:
-            # A cancelled send goes on to its end in its thread; a receive is cancelled only when the
-            # layer is closed and its time to wait for the thread is over.
+            # A cancelled send goes on to its end in its thread (see `_deliver`); a receive is cancelled
+            # only when the layer is closed and its time to wait for the thread is over.
             result = await trio.to_thread.run_sync(function, *args, limiter=limiter, abandon_on_cancel=True)
+        except LayerUnavailable:
+            self._connected = False
+            raise
         except self._backend.ChannelFull as error:
             raise ChannelFull(f"channel {args[0]!r} is full") from error
         except (TypeError, ValueError, OverflowError, AssertionError, self._backend.MessageTooLarge) as error:
             raise MessageRefused(str(error)) from error
         except Exception as error:
             self._connected = False
-            raise LayerUnavailable(f"{type(self._backend).__name__} failed: {error}") from error
+            raise LayerUnavailable(_failed(self._backend, error)) from error
         finally:
             self._calls += 1
         self._connected = True
         return result
 
 
-def _is_outage(error: Exception) -> bool:
-    """Whether the layer lost its backend, rather than met a message that it cannot read."""
-    modules = {kind.__module__ for kind in type(error).__mro__}
-    return isinstance(error, OSError) or "redis.exceptions" in modules
+def _is_about_content(error: Exception) -> bool:
+    """Whether the layer met a message that it cannot read, rather than anything else that went wrong."""
+    # msgpack's errors are not all ValueErrors, and cryptography has its own for what no key opens.
+    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, (ValueError, TypeError)) or not packages.isdisjoint({"msgpack", "cryptography"})
+
+
+def _failed(backend: Any, error: Exception) -> str:
+    return f"{type(backend).__name__} failed: {error or type(error).__name__}"
 
 
 @asynccontextmanager

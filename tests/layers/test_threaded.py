@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import trio
 
-from server_trio.errors import LayerUnavailable, MessageRefused
+from server_trio.errors import LayerUnavailable, MessageRefused, SendUnknown
+from server_trio.layers import threaded
 from server_trio.layers.base import Received
 from server_trio.layers.threaded import ThreadedLayer, open_threaded_layer
 
@@ -119,6 +121,96 @@ async def test_what_a_layer_cannot_read_is_a_fault() -> None:
         backend.failures = [ValueError("not a message")]
         (received,) = await layer.receive(0, ["in"], 1)
     assert received == Received("in", None, "ValueError: not a message")
+
+
+async def test_a_layer_whose_receive_fails_is_unavailable() -> None:
+    async with blocking() as (backend, layer):
+        for failure in (RuntimeError("database is away"), AssertionError(), KeyError("x")):
+            backend.failures = [failure]
+            with pytest.raises(LayerUnavailable, match="BlockingLayer failed: "):
+                await layer.receive(0, ["in"], 1)
+        assert not layer.statistics().connected
+
+
+async def test_a_layer_that_only_has_faults_is_asked_ever_again_but_not_without_a_pause() -> None:
+    class Stuck(BlockingLayer):
+        calls = 0
+
+        def receive(self, channels: list[str], block: bool = False) -> tuple[str | None, Any]:
+            self.calls += 1
+            raise ValueError("not a message")
+
+    backend = Stuck()
+    async with open_threaded_layer(backend) as layer:
+        for calls in (1, 2):
+            (received,) = await layer.receive(0, ["in"], 100)
+            assert received.fault is not None
+            assert backend.calls == calls
+        begun = trio.current_time()
+        await layer.receive(0, ["in"], 100)
+        assert trio.current_time() - begun >= threaded.FAULT_PAUSE
+        assert backend.calls == 3
+
+
+class SlowSend(BlockingLayer):
+    """A layer whose send waits for `go` and then does as usual."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sending = threading.Event()
+        self.go = threading.Event()
+
+    def send(self, channel: str, message: Any) -> None:
+        self.sending.set()
+        assert self.go.wait(10)
+        super().send(channel, message)
+
+
+@pytest.mark.parametrize("capacity", [0, 1])
+async def test_a_send_cancelled_in_its_thread_is_cancelled_only_if_it_was_not_sent(capacity: int) -> None:
+    backend = SlowSend(capacity=capacity)
+    returned = False
+    async with open_threaded_layer(backend) as layer, trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        @nursery.start_soon
+        async def send() -> None:
+            nonlocal returned
+            with scope:
+                await layer.send("in", {})
+                returned = True
+
+        await in_thread(backend.sending)
+        scope.cancel()
+        await trio.lowlevel.checkpoint()
+        backend.go.set()
+    assert returned is (len(backend.messages) == 1) is (capacity == 1)
+
+
+async def test_a_send_cancelled_before_its_thread_began_is_not_sent() -> None:
+    backend = BlockingLayer()
+    async with open_threaded_layer(backend) as layer:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await layer.send("in", {})
+    assert scope.cancelled_caught
+    assert not backend.messages
+
+
+async def test_a_cancelled_send_whose_thread_does_not_end_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threaded, "CANCEL_TIMEOUT", 0.05)
+    backend = SlowSend()
+    async with open_threaded_layer(backend) as layer, trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        @nursery.start_soon
+        async def send() -> None:
+            with scope, pytest.raises(SendUnknown, match="SlowSend does not answer"):
+                await layer.send("in", {})
+
+        await in_thread(backend.sending)
+        scope.cancel()
+    backend.go.set()
 
 
 async def test_a_layer_without_groups_says_so() -> None:

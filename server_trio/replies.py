@@ -4,6 +4,7 @@ The states of a reply and what may happen in each (a wrong call is a bug and rai
 
     NOTHING  -- start -->  STARTED  -- write -->  STARTED
     NOTHING  -- start(more=False) / STARTED -- write(more=False) -->  FINISHED
+    NOTHING, STARTED  -- the layer cannot say whether it has sent -->  LOST, where nothing may follow
 
 What daphne really takes (daphne/http_protocol.py:238-279): a first message with `status`, then
 messages without; a second start, or a chunk before the start, leaves the browser waiting. For an
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 import trio
 
-from .errors import ChannelFull, LayerUnavailable
+from .errors import ChannelFull, LayerUnavailable, SendUnknown
 from .layers.base import Layer
 from .limits import MAX_REPLY_CHUNK
 
@@ -44,6 +45,7 @@ class ReplyState(enum.Enum):
     NOTHING = "nothing sent"
     STARTED = "started"
     FINISHED = "finished"
+    LOST = "lost on the way"
 
 
 class Reply:
@@ -51,6 +53,7 @@ class Reply:
 
     `bodiless` says that the waiting client asked with HEAD: whatever the content, none is sent.
     Sends wait while the channel is full or the layer is away, until the caller's cancel scope ends.
+    They raise SendUnknown, and MessageRefused for content that no layer takes.
     """
 
     __slots__ = ("_layer", "bodiless", "bytes_sent", "channel", "state", "status")
@@ -111,6 +114,10 @@ class Reply:
             try:
                 await self._layer.send(self.channel, message)
                 break
+            except SendUnknown:
+                # A second start, or a chunk twice, would be worse than what is missing.
+                self.state = ReplyState.LOST
+                raise
             except (ChannelFull, LayerUnavailable):
                 # Jitter, so that those who wait for the same daphne do not return together.
                 await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

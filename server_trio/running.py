@@ -11,7 +11,7 @@ import trio
 from channels_async import http_rules
 from channels_async.wire import Operation
 
-from .errors import BudgetSpent, DeadlineExceeded, OperationError, ShuttingDown, UnknownOperation
+from .errors import BudgetSpent, DeadlineExceeded, OperationError, SendUnknown, ShuttingDown, UnknownOperation
 from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
@@ -63,8 +63,10 @@ class Running:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
-            if self.reply.state is not ReplyState.FINISHED:
+            if self.reply.state in (ReplyState.NOTHING, ReplyState.STARTED):
                 await self._answer(error)
+        if self.reply.state is not ReplyState.FINISHED:
+            self.outcome = "reply_lost"
         self._log(error)
 
     async def _work(self) -> OperationError | None:
@@ -84,15 +86,18 @@ class Running:
                 await handler(self.operation, self.reply, self._context)
         except OperationError as error:
             return error
+        except SendUnknown as error:
+            return OperationError(str(error))
         except Exception:
             logger.exception("operation %s (%s) failed", self.operation.id, self.operation.name)
             return OperationError("the operation failed")
-        if not self._scope.cancelled_caught:
-            finished = self.reply.state is ReplyState.FINISHED
-            return None if finished else OperationError("the operation ended without an answer")
-        return self._interrupted_by or DeadlineExceeded(
-            "the upstream took longer than the operation's deadline"
-        )
+        if self.reply.state is ReplyState.FINISHED:
+            return None
+        if self._scope.cancelled_caught:
+            return self._interrupted_by or DeadlineExceeded(
+                "the upstream took longer than the operation's deadline"
+            )
+        return OperationError("the operation ended without an answer")
 
     def _budget(self) -> float:
         """Seconds that are left; what was spent in the queue counts."""
@@ -110,13 +115,11 @@ class Running:
         Anything but an OperationError that comes out of here would end the server, so what the layer
         raises besides its own errors is logged.
         """
-        with trio.move_on_after(self._reply_timeout, shield=True) as scope:
+        with trio.move_on_after(self._reply_timeout, shield=True):
             try:
                 await self._say(error)
             except Exception:
                 logger.exception("operation %s: its answer could not be sent", self.operation.id)
-        if scope.cancelled_caught or self.reply.state is not ReplyState.FINISHED:
-            self.outcome = "reply_lost"
 
     async def _say(self, error: OperationError) -> None:
         if self.reply.state is ReplyState.STARTED:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from server_trio.errors import ChannelFull, LayerUnavailable
+from server_trio.errors import ChannelFull, LayerUnavailable, SendUnknown
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import MAX_REPLY_CHUNK
 from server_trio.replies import Reply, ReplyState
@@ -129,3 +129,20 @@ async def test_waiting_for_the_layer_ends_with_the_callers_scope(failure: Except
         await reply.start(200, [])
     assert scope.cancelled_caught
     assert reply.state is ReplyState.NOTHING
+
+
+async def test_a_message_of_unknown_fate_is_not_sent_again_and_nothing_follows_it() -> None:
+    class Doubtful(MemoryLayer):
+        async def send(self, channel: str, message: Any) -> None:
+            await super().send(channel, message)
+            raise SendUnknown("the connection broke")
+
+    layer = Doubtful()
+    reply = Reply(layer, CHANNEL)
+    with pytest.raises(SendUnknown):
+        await reply.start(200, [], b"1", more=True)
+    assert reply.state is ReplyState.LOST
+    await reply.end()
+    with pytest.raises(RuntimeError, match="lost"):
+        await reply.write(b"2", more=False)
+    assert len(await sent_to(layer)) == 1

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from channels_async.wire import Operation
-from server_trio.errors import LayerUnavailable, UpstreamError, UpstreamTruncated
+from server_trio.errors import LayerUnavailable, SendUnknown, UpstreamError, UpstreamTruncated
 from server_trio.http.session import Session
 from server_trio.layers.base import Received
 from server_trio.layers.memory import MemoryLayer
@@ -364,6 +364,23 @@ async def test_a_layer_that_is_away_for_a_while_is_received_from_again() -> None
     async with serving(layer):
         (answer,) = await ask(layer, message("http://upstream/1"))
     assert answer["status"] == 200
+
+
+@pytest.mark.autojump
+async def test_an_answer_of_unknown_fate_is_not_followed_by_another(caplog: pytest.LogCaptureFixture) -> None:
+    class Doubtful(MemoryLayer):
+        async def send(self, channel: str, message: Any) -> None:
+            await super().send(channel, message)
+            if channel.startswith(DAPHNE):
+                raise SendUnknown("the connection broke")
+
+    layer = Doubtful()
+    async with serving(layer) as supervisor:
+        (answer,) = await ask(layer, message("http://upstream/1"))
+        assert answer["status"] == 200
+        assert await nothing_more(layer)
+    assert supervisor.statistics().finished == {("REQUEST", "reply_lost"): 1}
+    assert "the connection broke" in caplog.text
 
 
 @pytest.mark.autojump

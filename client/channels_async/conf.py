@@ -7,8 +7,8 @@
         'CHANNEL': 'request.async', # where the server listens
     }
 
-The deadline of an operation that is done in the view is the server's own setting,
-CHANNELS_ASYNC_SERVER['DEADLINES'], so that both forms end alike.
+What bounds an operation that is done in the view are the server's own settings, so that both forms end
+alike: CHANNELS_ASYNC_SERVER['DEADLINES'] and CHANNELS_ASYNC_SERVER['HTTP']['response_body'].
 """
 
 from __future__ import unicode_literals
@@ -24,6 +24,8 @@ from channels_async._py23 import integers
 
 #: Seconds; what CHANNELS_ASYNC_SERVER['DEADLINES'] has when it has nothing.
 DEFAULT_DEADLINE = 30.0
+#: Bytes; what CHANNELS_ASYNC_SERVER['HTTP']['response_body'] is without a value.
+DEFAULT_RESPONSE_BODY = 1024 * 1024 * 1024
 
 ClientSettings = namedtuple(str('ClientSettings'), str('send_timeout retry_after channel'))
 
@@ -62,6 +64,17 @@ def request_deadline():
     deadlines = _dict("CHANNELS_ASYNC_SERVER['DEADLINES']", server.get('DEADLINES', {}))
     value = deadlines.get('REQUEST', deadlines.get('default', DEFAULT_DEADLINE))
     return _seconds("CHANNELS_ASYNC_SERVER['DEADLINES']", value, zero=False)
+
+
+def response_body():
+    """Bytes that the body of a response may have, as the server would have it; 0 for any number."""
+    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    http = _dict("CHANNELS_ASYNC_SERVER['HTTP']", server.get('HTTP', {}))
+    value = http.get('response_body', DEFAULT_RESPONSE_BODY)
+    if isinstance(value, bool) or not isinstance(value, integers) or value < 0:
+        name = "CHANNELS_ASYNC_SERVER['HTTP']['response_body']"
+        raise ImproperlyConfigured('{} must be a number of bytes >= 0, not {!r}'.format(name, value))
+    return value
 
 
 def nearest(name, names):

@@ -23,7 +23,9 @@ except ImportError:  # Python 2
 
 CHUNK = 64 * 1024  # bytes read at once
 
-_FOLD = re.compile(br'[\r\n]+[ \t]*')  # RFC 9112 section 5.2
+_FOLD = re.compile(br'(?:\r?\n[ \t]+)+')  # RFC 9112 section 5.2
+_DIGITS = re.compile(br'[0-9]{1,18}\Z')
+_HEADER_FAULT = re.compile(br'[\0\r\n]')
 
 _TIMEOUTS = (socket.timeout, urllib3.exceptions.TimeoutError)
 _FAILURES = (
@@ -43,19 +45,24 @@ class FetchError(Exception):
 class Upstream(object):
     """A response that has begun: status, headers, and the body by iteration. Close it."""
 
-    def __init__(self, netloc, response, watch, adapter):
+    def __init__(self, netloc, response, headers, watch, adapter, largest):
         self._netloc = netloc
         self._response = response
         self._watch = watch
         self._adapter = adapter
         self.status = response.status_code
-        self.headers = _raw_headers(response.raw)
+        self.headers = headers
+        self._largest = largest
 
     def __iter__(self):
         """Chunks of the body, transfer-decoded, never content-decoded. Raises FetchError."""
         raw = self._response.raw
+        size = 0
         with _failures_named(self._netloc, self._watch):
             for chunk in raw.stream(CHUNK, decode_content=False):
+                size += len(chunk)
+                if 0 < self._largest < size:
+                    raise _too_large(self._netloc, self._largest)
                 if chunk:
                     yield chunk
             self._watch.check()
@@ -68,8 +75,10 @@ class Upstream(object):
         self._adapter.close()
 
 
-def fetch(request, deadline):
+def fetch(request, deadline, largest=0):
     """Send a wire.Request and follow its redirects; returns an Upstream. All within `deadline` seconds.
+
+    largest  int: bytes that the body may have, transfer-decoded; 0 for any number
 
     Raises FetchError.
     """
@@ -77,14 +86,14 @@ def fetch(request, deadline):
     # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py, `_next`).
     adapter = _Adapter(watch)
     try:
-        return _follow(request, adapter, watch)
+        return _follow(request, adapter, watch, largest)
     except BaseException:
         watch.cancel()
         adapter.close()
         raise
 
 
-def _follow(request, adapter, watch):
+def _follow(request, adapter, watch, largest):
     step = request.method, request.url, request.headers, request.body
     for _ in range(request.max_redirects + 1):
         netloc = urlsplit(step[1]).netloc
@@ -93,10 +102,14 @@ def _follow(request, adapter, watch):
         watch.check()
         if response.status_code < 200:
             raise FetchError(502, '{}: not a valid HTTP response'.format(netloc))
+        headers = _raw_headers(response.raw)
+        length = _length(netloc, headers)
         location = response.raw.headers.get('Location')
         following = _redirected(step, response.status_code, location) if request.allow_redirects else None
         if following is None:
-            return Upstream(netloc, response, watch, adapter)
+            if 0 < largest < length and http_rules.has_body(step[0], response.status_code):
+                raise _too_large(netloc, largest)
+            return Upstream(netloc, response, headers, watch, adapter, largest)
         response.close()
         step = following
     raise FetchError(502, '{}: more than {} redirects'.format(netloc, request.max_redirects))
@@ -133,6 +146,32 @@ def _raw_headers(raw):
     """(bytes, bytes) pairs, duplicates kept (urllib3 joins them only when asked by name), unfolded."""
     pairs = [(_wire_bytes(name), _wire_bytes(value)) for name, value in raw.headers.items()]
     return [(name, _FOLD.sub(b' ', value).strip()) for name, value in pairs]
+
+
+def _length(netloc, headers):
+    """The Content-Length, or 0. Raises FetchError for a head that the server's parser would refuse.
+
+    http.client and httplib let these pass, and so did the rest of the way: RFC 9112 sections 6.1 and 6.3.
+    """
+    if any(_HEADER_FAULT.search(value) for _, value in headers):
+        raise _invalid(netloc, 'a header holds a line break or NUL')
+    lengths = [value for name, value in headers if name.lower() == b'content-length']
+    codings = [value for name, value in headers if name.lower() == b'transfer-encoding']
+    if len(lengths) > 1 or not all(_DIGITS.match(value) for value in lengths):
+        raise _invalid(netloc, 'a bad Content-Length')
+    if lengths and codings:
+        raise _invalid(netloc, 'a Content-Length beside a Transfer-Encoding')
+    if codings and (len(codings) > 1 or codings[0].lower() not in (b'chunked', b'identity')):
+        raise _invalid(netloc, 'it uses a transfer coding that was not asked for')
+    return int(lengths[0]) if lengths else 0
+
+
+def _invalid(netloc, reason):
+    return FetchError(502, '{}: not a valid HTTP response: {}'.format(netloc, reason))
+
+
+def _too_large(netloc, largest):
+    return FetchError(502, "{}: the response's body is larger than {} bytes".format(netloc, largest))
 
 
 def _wire_bytes(value):

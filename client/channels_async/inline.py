@@ -29,7 +29,12 @@ class InlineResponse(SettledContent, StreamingHttpResponse):
         headers  list of (bytes lower-case name, bytes value): all that go out
         body     iterable of bytes; closed with the response, if it can be
         """
-        super(InlineResponse, self).__init__(body, status=status)
+        # Django's constructor takes none above 599, but upstreams have them: such as 999.
+        known = status <= 599
+        super(InlineResponse, self).__init__(
+            body, status=status if known else 200, reason=None if known else 'Unknown Status Code'
+        )
+        self.status_code = status
         del self['Content-Type']
         self._repeated = []
         for name, value in headers:
@@ -73,7 +78,7 @@ def respond(fields, can_abort):
     if operation.timeout is not None:
         deadline = min(deadline, operation.timeout)
     try:
-        upstream = fetching.fetch(operation.details, deadline)
+        upstream = fetching.fetch(operation.details, deadline, conf.response_body())
     except fetching.FetchError as error:
         logger.warning('operation %s: %s', operation.id, error)
         return _error(operation, error.status, error.reason)

@@ -10,9 +10,11 @@ from channels_async.client.client import client
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Up: 1\r\n\r\nhello'
 
 
-def ask(url, browser='GET', deadline=None, **arguments):
+def ask(url, browser='GET', deadline=None, largest=None, **arguments):
     """The response of client.request in a view under WSGI."""
     server = {'DEADLINES': {'REQUEST': deadline}} if deadline else {}
+    if largest is not None:
+        server['HTTP'] = {'response_body': largest}
     request = RequestFactory().generic(str(browser), str('/'))
     with configured(STYLES[-1], [], CHANNELS_ASYNC_SERVER=server):
         return client.request(request, url, **arguments)

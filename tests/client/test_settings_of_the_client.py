@@ -52,6 +52,22 @@ def test_a_wrong_deadline_is_named(deadlines):
     assert 'DEADLINES' in str(caught.value)
 
 
+@pytest.mark.parametrize(('http', 'size'), [
+    ({}, 1024 ** 3), ({'response_body': 0}, 0), ({'idle': 5}, 1024 ** 3),
+])  # fmt: skip
+def test_the_largest_body_is_the_servers(http, size):
+    with override_settings(CHANNELS_ASYNC_SERVER={'HTTP': http}):
+        assert conf.response_body() == size
+
+
+@pytest.mark.parametrize('http', [{'response_body': -1}, {'response_body': '5'}, {'response_body': True}, 5])
+def test_a_wrong_largest_body_is_named(http):
+    settings = override_settings(CHANNELS_ASYNC_SERVER={'HTTP': http})
+    with settings, pytest.raises(ImproperlyConfigured) as caught:
+        conf.response_body()
+    assert 'HTTP' in str(caught.value)
+
+
 def test_wrong_settings_are_an_error_in_the_view_and_not_in_the_worker():
     from channels_async.client.client import client
 

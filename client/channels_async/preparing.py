@@ -28,6 +28,7 @@ except ImportError:  # Python 2
 
 USER_AGENT = 'channels-async/' + channels_async.__version__
 
+_LINE_BREAK = re.compile('[\r\n\x00]')
 _PLAIN = re.compile('[ -~]+\\Z')
 
 # They describe the body, which is sent as it is: the HTTP client that sends it states them.
@@ -42,11 +43,12 @@ def prepare(url, method, params, headers, data, json, files, cookies, auth, acce
     Raises TypeError for an argument of a wrong type and ValueError for a wrong value; both name it.
     """
     _check_types(url, method, headers, cookies, auth)
+    _check_files(files)
     given = {_name(name): value for name, value in (headers or {}).items()}
     try:
         prepared = requests.Request(
             method=_name(method), url=url, headers=_without_none(given), params=params, data=data or {},
-            json=json, files=files or {}, cookies=cookies, auth=auth,
+            json=json, files=files or {}, cookies=cookies, auth=_checked(auth),
         ).prepare()  # fmt: skip
     except requests.exceptions.RequestException as error:
         raise ValueError('the request cannot be made: {}'.format(error))
@@ -66,15 +68,66 @@ def prepare(url, method, params, headers, data, json, files, cookies, auth, acce
 def _check_types(url, method, headers, cookies, auth):
     if url is None or isinstance(url, (numbers.Number, Mapping, list, tuple)):
         raise TypeError('url must be text, not {}'.format(type(url).__name__))
+    if type(url).__str__ is object.__str__ and not hasattr(url, '__unicode__'):
+        raise TypeError('url must be text, not {}'.format(type(url).__name__))
     if not isinstance(method, (text, bytes)):
         raise TypeError('method must be text, not {}'.format(type(method).__name__))
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError('headers must be a dict, not {}'.format(type(headers).__name__))
+    for name, value in (headers or {}).items():
+        if value is not None and not isinstance(value, (text, bytes)):
+            problem = 'headers: the value of {} must be text, not {}'
+            raise TypeError(problem.format(fields.shown(name), type(value).__name__))
     if cookies is not None and not isinstance(cookies, (Mapping, CookieJar)):
         raise TypeError('cookies must be a dict or a CookieJar, not {}'.format(type(cookies).__name__))
+    if isinstance(cookies, Mapping) and not isinstance(cookies, CookieJar):
+        for name, value in cookies.items():
+            if not isinstance(name, (text, str)) or not isinstance(value, (text, str, type(None))):
+                problem = 'cookies: the name and value of {} must be text, not {} and {}'
+                raise TypeError(problem.format(
+                    fields.shown(name), type(name).__name__, type(value).__name__))
     pair = isinstance(auth, tuple) and len(auth) == 2
     if auth is not None and not pair and not callable(auth):
         raise TypeError('auth must be a pair of user and password, or an auth object of requests')
+
+
+def _checked(auth):
+    """An auth object whose failure is told apart from a fault in here."""
+    if auth is None or isinstance(auth, tuple):
+        return auth
+
+    def apply(prepared):
+        try:
+            authenticated = auth(prepared)
+        except (TypeError, ValueError):
+            raise
+        except Exception as error:
+            raise ValueError('auth failed: {}: {}'.format(type(error).__name__, error))
+        if not isinstance(authenticated, requests.PreparedRequest):
+            problem = 'auth must return the request that it was given, not {}'
+            raise TypeError(problem.format(type(authenticated).__name__))
+        return authenticated
+
+    return apply
+
+
+def _check_files(files):
+    """Nothing in the head of a part may begin another line; urllib3 escapes only the name of the file."""
+    if not isinstance(files, (Mapping, list, tuple)):
+        return  # requests says what it takes
+    for pair in files.items() if isinstance(files, Mapping) else files:
+        value = pair[1] if isinstance(pair, (list, tuple)) and len(pair) == 2 else None
+        if not isinstance(value, (list, tuple)):
+            continue
+        lines = [part for part in value[2:3] if part is not None]
+        if len(value) > 3 and isinstance(value[3], Mapping):
+            lines += [part for header in value[3].items() for part in header]
+        for line in lines:
+            if not isinstance(line, (text, bytes)):
+                raise TypeError('files: a content type and headers must be text, not {}'.format(
+                    type(line).__name__))
+            if _LINE_BREAK.search(native(line)):
+                raise ValueError('files: a content type or a header holds a line break or NUL')
 
 
 def _refuse_auth_that_needs_the_response(prepared):

@@ -171,7 +171,8 @@ def test_the_method_is_upper_case():
     ({'timeout': float('nan')}, ValueError, 'timeout'), ({'timeout': float('inf')}, ValueError, 'timeout'),
     ({'timeout': '5'}, TypeError, 'timeout'), ({'timeout': (1, 2)}, TypeError, 'timeout'),
     ({'timeout': True}, TypeError, 'timeout'), ({'headers': 'X: y'}, TypeError, 'headers'),
-    ({'headers': {'X': 5}}, (TypeError, ValueError), 'X'), ({'headers': {'X': 'a\r\nY: b'}}, ValueError, ''),
+    ({'headers': {'X': 5}}, TypeError, "headers: the value of 'X'"),
+    ({'headers': {'X': 'a\r\nY: b'}}, ValueError, ''),
     ({'headers': {'X\n': 'a'}}, ValueError, ''), ({'headers': {'X': '\u2603'}}, ValueError, 'latin-1'),
     ({'headers': {5: 'a'}}, TypeError, 'header'), ({'headers': {'X': 'a\x00b'}}, ValueError, ''),
     ({'cookies': 'a=b'}, TypeError, 'cookies'), ({'auth': 'user'}, TypeError, 'auth'),
@@ -182,12 +183,45 @@ def test_the_method_is_upper_case():
     ({'json': {'a': float('nan')}, 'method': 'POST'}, ValueError, ''), ({'data': object()}, TypeError, ''),
     ({'data': iter([5])}, TypeError, 'data'), ({'params': 5}, (TypeError, ValueError), ''),
     ({'data': 'text', 'files': {'f': io.BytesIO(b'x')}}, ValueError, ''),
+    ({'url': object()}, TypeError, 'url must be text'), ({'url': lambda: 0}, TypeError, 'url must be text'),
+    ({'cookies': {'c': 5}}, TypeError, "'c'"), ({'cookies': {5: 'c'}}, TypeError, 'cookies'),
+    ({'auth': lambda request: None}, TypeError, 'auth must return the request'),
+    ({'auth': lambda request: request.missing}, ValueError, 'auth failed: AttributeError'),
+    ({'auth': lambda request: int('x')}, ValueError, 'int'),
+    ({'files': {'f': ('a', b'x', 'a/b\r\nX: y')}}, ValueError, 'files'),
+    ({'files': [('f', ('a', b'x', 'a/b', {'X': 'a\nb'}))]}, ValueError, 'files'),
+    ({'files': [('f', ('a', b'x', 5))]}, TypeError, 'files'),
     ({'stream': True}, TypeError, 'stream'), ({'verify': False}, TypeError, 'verify'),
     ({'header': {}}, TypeError, "did you mean 'headers'"),
     ({'allow_redirect': False}, TypeError, 'allow_redirects'),
 ])  # fmt: skip
 def test_what_is_wrong_is_refused_in_the_view(arguments, error, says):
     assert says in refused(error, **arguments)
+
+
+class Address(object):
+    """A URL of some library, which requests takes by its text."""
+
+    def __str__(self):
+        return str(URL)
+
+
+def test_an_object_that_has_a_text_is_a_url():
+    assert sent(url=Address()).details.url == URL
+
+
+def test_an_auth_object_of_the_caller_sets_headers():
+    def sign(prepared):
+        prepared.headers[str('X-Signature')] = str('abc')
+        return prepared
+
+    assert header(sent(auth=sign), b'X-Signature') == [b'abc']
+
+
+def test_the_content_type_and_headers_of_a_file():
+    body = sent(files={'f': ('a', b'x', 'text/x', {'X-Part': 'y'})}, method='POST').details.body
+    assert b'Content-Type: text/x' in body
+    assert b'X-Part: y' in body
 
 
 def test_an_unknown_argument_is_named_together_with_those_that_there_are():

@@ -16,6 +16,12 @@ from .base import Layer
 
 BRIDGES = ("auto", "redis", "threaded")
 
+#: What the server uses of every ASGI 1.x channel layer.
+LAYER_NAMES = ("send", "receive", "ChannelFull", "MessageTooLarge")
+
+WHOLE_NUMBERS = ("expiry", "group_expiry", "capacity")
+TEXTS = ("prefix", "stats_prefix")
+
 
 @dataclass(frozen=True)
 class LayerSpec:
@@ -73,8 +79,9 @@ def make_backend(spec: LayerSpec) -> Any:
         ) from error
     except AttributeError as error:
         raise SettingsError(f"{_where(spec)}: {module_name} has no {class_name!r}") from error
+    _check_config(spec, backend_class)
     try:
-        return backend_class(**spec.config)
+        backend = backend_class(**spec.config)
     except (TypeError, ValueError, AssertionError) as error:
         text = str(error)
         if "Port could not be cast" in text:
@@ -94,6 +101,44 @@ def make_backend(spec: LayerSpec) -> Any:
                 "check that it runs, and the hosts in CONFIG"
             ) from None
         raise SettingsError(f"{_where(spec)}: {spec.backend} cannot be set up: {error}") from error
+    if missing := [name for name in LAYER_NAMES if not callable(getattr(backend, name, None))]:
+        raise SettingsError(
+            f"{_where(spec)}: BACKEND {spec.backend!r} is no channel layer: it has no {', '.join(missing)}"
+        )
+    return backend
+
+
+def _check_config(spec: LayerSpec, backend_class: Any) -> None:
+    """Refuse values that asgi_redis takes and that would fail, in it or in Redis, with every message.
+
+    Only for asgi_redis: what a name of CONFIG means to another layer is that layer's to say.
+    """
+    if not any(kind.__module__.startswith("asgi_redis.") for kind in getattr(backend_class, "__mro__", ())):
+        return
+    units = {"expiry": " of seconds", "group_expiry": " of seconds", "capacity": " of messages"}
+    for key in WHOLE_NUMBERS:
+        if key in spec.config and not _is_count(spec.config[key]):
+            raise _wrong(spec, f"[{key!r}]", spec.config[key], f"a whole number{units[key]}, at least 1")
+    for key in TEXTS:
+        if key in spec.config and not isinstance(spec.config[key], str):
+            raise _wrong(spec, f"[{key!r}]", spec.config[key], "text (str)")
+    capacities = spec.config.get("channel_capacity") or {}
+    if not isinstance(capacities, Mapping):
+        raise _wrong(spec, "['channel_capacity']", capacities, "a dict {glob of channel names: capacity}")
+    for pattern, capacity in capacities.items():
+        if not isinstance(pattern, str) and not hasattr(pattern, "match"):
+            raise _wrong(spec, "['channel_capacity']", pattern, "a key of text, or a compiled pattern")
+        if not _is_count(capacity):
+            place = f"['channel_capacity'][{pattern!r}]"
+            raise _wrong(spec, place, capacity, "a whole number of messages, at least 1")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _wrong(spec: LayerSpec, place: str, value: object, right: str) -> SettingsError:
+    return SettingsError(f"{_where(spec)}['CONFIG']{place}: {value!r} must be {right}")
 
 
 def _is_known_redis(backend: Any) -> bool:

@@ -89,7 +89,25 @@ WRONG = {
     "no dotted path": ("Layer", {}, ["'Layer'", "dotted path"]),
     "an unknown name in CONFIG": (STOCK, {"hostss": []}, ["hostss"]),
     "hosts that are a string": (STOCK, {"hosts": "redis://localhost"}, ["iterable list of hosts"]),
-    "a prefix that is no text": (STOCK, {"prefix": b"asgi:"}, ["Prefix must be unicode"]),
+    "a prefix that is no text": (STOCK, {"prefix": b"asgi:"}, ["['CONFIG']['prefix']: b'asgi:'", "text"]),
+    "no stats_prefix": (STOCK, {"stats_prefix": None}, ["['CONFIG']['stats_prefix']: None", "text"]),
+    "capacities that are a list": (
+        STOCK,
+        {"channel_capacity": ["a"]},
+        ["['CONFIG']['channel_capacity']: ['a']"],
+    ),
+    "a capacity of a channel that is text": (
+        STOCK,
+        {"channel_capacity": {"daphne*": "abc"}},
+        ["['CONFIG']['channel_capacity']['daphne*']: 'abc'", "whole number of messages"],
+    ),
+    "a key of capacities that is no text": (STOCK, {"channel_capacity": {5: 1}}, ["['channel_capacity']: 5"]),
+    "a function that makes no layer": ("os.getcwd", {}, ["'os.getcwd' is no channel layer", "send, receive"]),
+    "a class of something else": (
+        "builtins.dict",
+        {},
+        ["'builtins.dict' is no channel layer", "ChannelFull"],
+    ),
     "keys that are a string": (STOCK, {"symmetric_encryption_keys": "abc"}, ["list of possible keys"]),
     "a scheme that Redis has not": (STOCK, {"hosts": ["http://localhost"]}, ["redis://"]),
     "a layer that cannot be made": (f"{MINE}.Demanding", {}, ["not today"]),
@@ -103,6 +121,20 @@ async def test_wrong_settings_are_named(backend: str, config: dict[str, Any], pa
         await opened(backend, **config)
     for part in ["CHANNEL_LAYERS['default']", *parts]:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["60", None, 60.5, 0, -1, True, float("nan")])
+@pytest.mark.parametrize("key", ["expiry", "group_expiry", "capacity"])
+async def test_numbers_that_redis_would_not_take_are_named(key: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        await opened(STOCK, **{key: value})
+    assert f"CHANNEL_LAYERS['default']['CONFIG'][{key!r}]: {value!r} " in str(caught.value)
+    assert "a whole number of" in str(caught.value)
+    assert "at least 1" in str(caught.value)
+
+
+async def test_settings_of_another_layer_are_its_own() -> None:
+    assert await opened(MEMORY, expiry=0.5) is ThreadedLayer
 
 
 async def test_an_unknown_bridge_is_named() -> None:

@@ -128,6 +128,12 @@ class ThreadedLayer:
         call = Call(self._backend.send)
         try:
             await self._call(self._senders, call, channel, message)
+        except LayerUnavailable as error:
+            # redis-py's is no builtin TimeoutError. Other errors are taken as what they mostly are, a
+            # refused connection, for the layer does not say whether anything had left.
+            if "TimeoutError" in {kind.__name__ for kind in type(error.__cause__).__mro__}:
+                raise SendUnknown(f"{error}; whether the message was sent is unknown") from error.__cause__
+            raise
         except trio.Cancelled:
             if call.withdraw():
                 raise

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import redis
 import trio
 
 from server_trio.errors import LayerUnavailable, MessageRefused, SendUnknown
@@ -164,6 +165,14 @@ class SlowSend(BlockingLayer):
         self.sending.set()
         assert self.go.wait(10)
         super().send(channel, message)
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, redis.exceptions.TimeoutError])
+async def test_a_send_that_timed_out_in_the_layer_is_unknown(kind: type[Exception]) -> None:
+    async with blocking() as (backend, layer):
+        backend.failures = [kind("no answer")]
+        with pytest.raises(SendUnknown, match="no answer; whether the message was sent is unknown"):
+            await layer.send("in", {})
 
 
 @pytest.mark.parametrize("capacity", [0, 1])

@@ -49,6 +49,8 @@ class HandOff(SettledContent, StreamingHttpResponse):
         super(HandOff, self).__init__(status=PLACEHOLDER_STATUS)
         del self['Content-Type']  # the default; what is set from now on is meant
         self._content_is_settled = True
+        # A consumer that calls a view itself has no middleware (core/handlers/base.py sets this for a view).
+        self._among_middleware = getattr(request, 'resolver_match', None) is not None
         self._message = request.message
         self._fields = fields
         self._handed_off = False
@@ -56,10 +58,25 @@ class HandOff(SettledContent, StreamingHttpResponse):
         self._settings = conf.client_settings()
 
     def __iter__(self):
-        """Hand off, then raise HandedOff; unless the status was changed: then there is no content."""
+        """Hand off, then raise HandedOff; unless the status was changed: then there is no content.
+
+        Raises RuntimeError, and hands nothing off, when it is a middleware that iterates.
+        """
         if self.status_code != PLACEHOLDER_STATUS:
             # Django 1.8's ConditionalGetMiddleware makes a 304 of this very object (middleware/http.py:31).
             return iter(())
+        if self._among_middleware and not self._has_passed():
+            raise RuntimeError(
+                'a middleware reads the content of a response that has none yet: the answer of '
+                'client.request() comes later, from the server. Let it pass where response.streaming is true'
+            )
+        return self._leave()
+
+    def _has_passed(self):
+        """Whether all middleware is done: then Django's handler has put the request among what it closes."""
+        return any(getattr(each, 'message', None) is self._message for each in self._closable_objects)
+
+    def _leave(self):
         if not self._handed_off:
             self._handed_off = True
             self._close_quietly()
@@ -79,8 +96,11 @@ class HandOff(SettledContent, StreamingHttpResponse):
         """GZipMiddleware and others wrap the content here; there is none."""
 
     def _as_generator(self):
-        for part in self:
-            yield part
+        # It may be another response whose content this is, so there is no telling whether it is time.
+        if self.status_code == PLACEHOLDER_STATUS:
+            self._leave()
+        return
+        yield
 
     def _close_quietly(self):
         """What channels does after sending (channels/handler.py:233): close uploads, send request_finished.

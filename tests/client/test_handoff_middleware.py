@@ -74,6 +74,21 @@ def failing_in_response(get_response):
     return middleware
 
 
+def reading(get_response):
+    def middleware(request):
+        response = get_response(request)
+        list(response)
+        return response
+
+    return middleware
+
+
+class Reading(object):
+    def process_response(self, request, response):
+        list(response)
+        return response
+
+
 class FailingInResponse(object):
     def process_response(self, request, response):
         raise RuntimeError('a middleware failed')
@@ -83,6 +98,14 @@ def test_a_middleware_that_fails_hands_nothing_off(style):
     name = 'failing_in_response' if style == 'MIDDLEWARE' else 'FailingInResponse'
     with configured(style, ['test_handoff_middleware.' + name]):
         assert only_reply(Site().ask(hand_off))['status'] == 500
+
+
+def test_a_middleware_that_reads_the_content_gets_an_error_and_there_is_one_answer(style, caplog):
+    name = 'reading' if style == 'MIDDLEWARE' else 'Reading'
+    with configured(style, ['test_handoff_middleware.' + name]):
+        assert only_reply(Site().ask(hand_off))['status'] == 500
+    errors = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert any('response.streaming' in error for error in errors)
 
 
 def test_a_middleware_that_answers_something_else_wins(style):

@@ -151,8 +151,9 @@ def test_the_503_for_a_head_has_no_content(short):
     assert headers_of(replies[0])['content-length'] != ['0']
 
 
-def test_a_channel_that_is_full_for_a_moment_is_no_error(short):
-    operations, replies = Site(FullFor(2, 'request.async')).ask(view)
+def test_a_channel_that_is_full_for_a_moment_is_no_error(style):
+    with configured(style, [], CHANNELS_ASYNC_CLIENT={'SEND_TIMEOUT': 60}):
+        operations, replies = Site(FullFor(2, 'request.async')).ask(view)
     assert (len(operations), replies) == (1, [])
 
 

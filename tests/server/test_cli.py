@@ -106,6 +106,7 @@ def test_a_setting_that_is_nearly_ours_is_an_error(tmp_path: pathlib.Path) -> No
 
 def test_the_log_keeps_the_machines_time_zone_unless_the_settings_name_one(tmp_path: pathlib.Path) -> None:
     program = (
+        "import channels_compat; channels_compat.install();"
         "import time; from server_trio.project import load_django_settings;"
         "load_django_settings('project_settings'); print(time.strftime('%Z'))"
     )

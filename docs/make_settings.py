@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
-from server_trio.settings import DJANGO_SETTING, Option, options
+from server_trio.options import Option
+from server_trio.settings import DJANGO_SETTING, options
 
 HEAD = f"""\
 Settings of the server
@@ -26,11 +27,11 @@ def render() -> str:
 
 
 def _entry(entry: Option) -> str:
-    unit = f" {entry.unit}" if entry.unit else ""
+    sources = f"Flag ``{entry.flag}``, environment ``{entry.variable}``."
     return (
         f"``{entry.name}``\n"
-        f"    {entry.help[0].upper()}{entry.help[1:]}. Default: {entry.default}{unit}; {entry.range()}.\n"
-        f"    Flag ``{entry.flag}``, environment ``{entry.variable}``.\n"
+        f"    {entry.help[0].upper()}{entry.help[1:]}. Default: {entry.shown_default}; {entry.range()}.\n"
+        f"    {sources if entry.in_texts else 'Only in the Django settings.'}\n"
     )
 
 

@@ -3,10 +3,10 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
-    assembly:   project, supervisor, running, receiver
+    assembly:   project, loading, supervisor, running, receiver
     behaviour:  operations, replies
     adapters:   layers, http
-    words:      settings, errors, limits, stats
+    words:      settings, options, errors, limits, stats
     contract:   channels_async.wire, channels_async.http_rules
     versions:   channels_compat, channels_async._py23
 """

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import trio
 
@@ -19,6 +19,8 @@ if sys.version_info < (3, 11):
 
 from .errors import LayerUnavailable, SettingsError
 from .layers import LayerSpec
+from .loading import load_handlers
+from .operations import Handler
 from .project import layer_spec, load_django_settings
 from .settings import DJANGO_SETTING, Settings, options, resolve
 from .supervisor import State, Supervisor
@@ -65,12 +67,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
     group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")
     for entry in options():
-        unit = f" {entry.unit}" if entry.unit else ""
+        if not entry.in_texts:
+            continue
+        words = f"{entry.help} (default: {entry.shown_default}, env: {entry.variable})"
         group.add_argument(
             entry.flag,
             dest=entry.variable,
-            metavar=entry.unit.upper() or "NAME",
-            help=f"{entry.help} (default: {entry.default}{unit}, env: {entry.variable})".replace("%", "%%"),
+            metavar="YES|NO" if entry.type is bool else entry.unit.upper() or "NAME",
+            help=words.replace("%", "%%"),
         )
     return parser
 
@@ -81,14 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_logging(arguments.verbose)
     try:
         django_settings = load_django_settings(arguments.settings)
-        given = {entry.path: getattr(arguments, entry.variable) for entry in options()}
+        given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
         settings = resolve(
             getattr(django_settings, DJANGO_SETTING, None),
             os.environ,
             {path: text for path, text in given.items() if text is not None},
         )
         spec = layer_spec(django_settings, settings)
-        return trio.run(_serve, settings, spec, strict_exception_groups=True)
+        handlers = load_handlers(settings)
+        return trio.run(_serve, settings, handlers, spec, strict_exception_groups=True)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
@@ -110,9 +115,9 @@ def _configure_logging(verbose: int) -> None:
     logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-async def _serve(settings: Settings, spec: LayerSpec) -> int:
+async def _serve(settings: Settings, handlers: Mapping[str, Handler], spec: LayerSpec) -> int:
     """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
-    supervisor = Supervisor(settings)
+    supervisor = Supervisor(settings, handlers)
     failures: list[BaseException] = []
     forced = False
 

@@ -1,8 +1,8 @@
 """The server's settings: one frozen, typed object with one order of precedence.
 
 Defaults < `CHANNELS_ASYNC_SERVER` of the Django settings < environment < command line. Each
-setting is a dataclass field that carries its unit, its range and its help; the command line flags,
-the environment's names and the table in the documentation are made from these fields
+setting is a dataclass field that carries its unit, its range and its help (options.py); the command
+line flags, the environment's names and the table in the documentation are made from these fields
 (see `options()`), so that they cannot differ. Unknown names and values out of range raise
 `SettingsError` with the nearest valid name or the valid range.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,12 +19,10 @@ from channels_async.wire import check_channel_name
 
 from .errors import SettingsError
 from .limits import HttpLimits, KiB, MiB
+from .options import ENVIRONMENT_PREFIX, Option, make_option, option, seconds
 
 #: The Django setting that holds the server's settings.
 DJANGO_SETTING: Final = "CHANNELS_ASYNC_SERVER"
-
-#: Prefix of the environment's names: CHANNELS_ASYNC_GRACE_TIME, CHANNELS_ASYNC_DEADLINES_REQUEST.
-ENVIRONMENT_PREFIX: Final = "CHANNELS_ASYNC_"
 
 #: Variables of the tests, which are not settings.
 TEST_PREFIX: Final = ENVIRONMENT_PREFIX + "TEST_"
@@ -33,25 +30,6 @@ TEST_PREFIX: Final = ENVIRONMENT_PREFIX + "TEST_"
 #: Seconds between the end of an operation's budget and daphne's own timeout. daphne looks at its
 #: timeouts every 2 s (daphne/server.py:121); the rest is for the answer's way back.
 DAPHNE_MARGIN: Final = 5.0
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A dataclass field with what is needed to check a value and to document it."""
-    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return field(default=default, metadata=metadata)
-
-
-def seconds(default: float, help: str, *, minimum: float = 0.001, maximum: float = 86400.0) -> Any:
-    """A duration; a number of seconds, fractions allowed."""
-    return option(default, help, unit="seconds", minimum=minimum, maximum=maximum)
 
 
 @dataclass(frozen=True)
@@ -130,95 +108,14 @@ class Settings:
         return HttpLimits(connections_per_origin=self.CONCURRENCY.per_host, **dataclasses.asdict(self.HTTP))
 
 
-@dataclass(frozen=True)
-class Option:
-    """One setting as the command line, the environment and the documentation name it."""
-
-    path: tuple[str, ...]  # ('GRACE_TIME',) or ('DEADLINES', 'REQUEST')
-    type: type
-    default: Any
-    help: str
-    unit: str
-    minimum: float | None
-    maximum: float | None
-    choices: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """As an error message names it: DEADLINES['REQUEST']."""
-        return self.path[0] if len(self.path) == 1 else f"{self.path[0]}[{self.path[1]!r}]"
-
-    @property
-    def flag(self) -> str:
-        """--deadlines-request"""
-        return "--" + "-".join(self.path).lower().replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """CHANNELS_ASYNC_DEADLINES_REQUEST"""
-        return ENVIRONMENT_PREFIX + "_".join(self.path).upper()
-
-    def check(self, value: Any, where: str) -> Any:
-        """The value in its type, or SettingsError. `where` says where the value came from."""
-        if self.type is str:
-            return self._check_text(value, where)
-        number = self._number(value, where)
-        too_low = self.minimum is not None and number < self.minimum
-        too_high = self.maximum is not None and number > self.maximum
-        if too_low or too_high or not math.isfinite(number):
-            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
-        return number
-
-    def range(self) -> str:
-        """The valid values in words: 'between 0.001 and 86400 seconds'."""
-        unit = f" {self.unit}" if self.unit else ""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if self.minimum is not None and self.maximum is not None:
-            return f"between {self.minimum:g} and {self.maximum:.15g}{unit}"
-        if self.minimum is not None:
-            return f"at least {self.minimum:g}{unit}"
-        return f"a number of{unit}" if self.type is not str else "text"
-
-    def _check_text(self, value: Any, where: str) -> str:
-        if not isinstance(value, str) or not value:
-            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be text")
-        if self.choices and value not in self.choices:
-            raise SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
-        return value
-
-    def _number(self, value: Any, where: str) -> float:
-        wrong = SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise wrong
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise wrong from None
-        if self.type is not int or not math.isfinite(number):
-            return number
-        if not number.is_integer():
-            raise wrong
-        return int(number)
-
-
 def options() -> Iterator[Option]:
     """Every setting, in the order of the documentation."""
     for group in dataclasses.fields(Settings):
         if "help" in group.metadata:
-            yield _option(
-                (group.name,), group, str if isinstance(group.default, str) else type(group.default)
-            )
+            yield make_option((group.name,), group)
             continue
         for entry in dataclasses.fields(_section(group.name)):
-            yield _option((group.name, entry.name), entry, type(entry.default))
-
-
-def _option(path: tuple[str, ...], entry: dataclasses.Field[Any], kind: type) -> Option:
-    known = ("help", "unit", "minimum", "maximum", "choices")
-    return Option(
-        path=path, type=kind, default=entry.default, **{name: entry.metadata[name] for name in known}
-    )
+            yield make_option((group.name, entry.name), entry)
 
 
 def _section(name: str) -> type:
@@ -241,7 +138,7 @@ def resolve(
         values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
     _check_variables(known, environment)
     for entry in known.values():
-        if entry.variable in environment:
+        if entry.in_texts and entry.variable in environment:
             values[entry.path] = entry.check(
                 environment[entry.variable], "the environment's " + entry.variable
             )
@@ -255,7 +152,7 @@ def resolve(
 
 def _check_variables(known: Mapping[tuple[str, ...], Option], environment: Mapping[str, str]) -> None:
     """Refuse variables of ours that mean nothing: a typo would be ignored otherwise."""
-    names = [entry.variable for entry in known.values()]
+    names = [entry.variable for entry in known.values() if entry.in_texts]
     for name in environment:
         ours = name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(TEST_PREFIX)
         if ours and name not in names:

@@ -28,9 +28,9 @@ from .http.session import Session
 from .layers import LayerSpec, open_layer
 from .layers.base import Layer, Received
 from .limits import KiB
-from .operations import HANDLERS, Context, Handler
+from .operations import Context, Handler
 from .receiver import Places, receive_forever
-from .replies import Reply
+from .replies import HttpReply, make_reply
 from .running import Running, shutting_down
 from .settings import Settings
 from .stats import Counters, Statistics
@@ -55,7 +55,7 @@ class State(enum.Enum):
 class Supervisor:
     """One server. `run` serves until `drain` or `abort` is called and all operations are answered."""
 
-    def __init__(self, settings: Settings, handlers: Mapping[str, Handler] = HANDLERS) -> None:
+    def __init__(self, settings: Settings, handlers: Mapping[str, Handler]) -> None:
         self._settings = settings
         self._handlers = handlers
         self._counters = Counters()
@@ -82,7 +82,7 @@ class Supervisor:
         self, layer: Layer, http: Session, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Serve an open layer; see `run`."""
-        context = Context(http=http)
+        context = Context(http=http, layer=layer)
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
             background.start_soon(self._close_expired_connections, http)
@@ -151,7 +151,7 @@ class Supervisor:
             await self._refuse(layer, error)
         else:
             self._warn_of_ignored(operation)
-            reply = Reply(layer, operation.reply_channel, bodiless=operation.head)
+            reply = make_reply(layer, operation)
             handler = self._handlers.get(operation.name)
             await self._supervise(Running(operation, handler, reply, context, self._settings))
         finally:
@@ -186,7 +186,7 @@ class Supervisor:
         )
         with trio.move_on_after(self._settings.REPLY_TIMEOUT, shield=True):
             try:
-                await Reply(layer, error.reply_channel).start(status, headers, body)
+                await HttpReply(layer, error.reply_channel).start(status, headers, body)
             except LayerError as failure:
                 logger.warning("the answer to a bad message could not be sent: %s", failure)
 

@@ -26,4 +26,4 @@ __version__ = '2.0.0'
 
 # Names of 2017, kept for code that imports them. New code uses channels_async.wire.
 ASYNC_CHANNEL = 'request.async'
-OPERATION_TYPES = ('REQUEST',)
+OPERATION_TYPES = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')

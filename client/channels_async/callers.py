@@ -69,7 +69,7 @@ class ConsumerCaller(object):
         response = respond(fields, can_abort=False)
         try:
             for message in AsgiHandler.encode_response(response):
-                sending.send(self._layer, self._reply_channel, message, conf.request_deadline())
+                sending.send(self._layer, self._reply_channel, message, conf.deadline(fields['operation']))
         except Exception:
             # Such as a layer that is down. A consumer that raised would be logged and no more.
             logger.exception('operation %s was done, but its answer could not be sent', fields['id'])

@@ -23,7 +23,7 @@ from channels_async import wire
 from channels_async._py23 import integers
 
 #: Seconds; what CHANNELS_ASYNC_SERVER['DEADLINES'] has when it has nothing.
-DEFAULT_DEADLINE = 30.0
+DEFAULT_DEADLINES = {'REQUEST': 30.0, 'FORWARD': 60.0, 'CALL': 10.0, 'COMMAND': 60.0}
 #: Bytes; what CHANNELS_ASYNC_SERVER['HTTP']['response_body'] is without a value.
 DEFAULT_RESPONSE_BODY = 1024 * 1024 * 1024
 
@@ -58,11 +58,11 @@ def client_settings():
     )
 
 
-def request_deadline():
-    """Seconds that a REQUEST may take, as the server would have it."""
+def deadline(operation):
+    """Seconds that an operation of this name may take, as the server would have it."""
     server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
     deadlines = _dict("CHANNELS_ASYNC_SERVER['DEADLINES']", server.get('DEADLINES', {}))
-    value = deadlines.get('REQUEST', deadlines.get('default', DEFAULT_DEADLINE))
+    value = deadlines.get(operation, deadlines.get('default', DEFAULT_DEADLINES[operation]))
     return _seconds("CHANNELS_ASYNC_SERVER['DEADLINES']", value, zero=False)
 
 

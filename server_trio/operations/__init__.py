@@ -1,11 +1,8 @@
-"""What the server can do: one module an operation, and the table of them."""
+"""What the server can do: one module an operation. `server_trio.loading` makes their table."""
 
 from __future__ import annotations
 
 from .base import Context, Handler
 from .request import run_request
 
-#: Handlers by the operation's name on the wire. Nothing outside this table can be asked for.
-HANDLERS: dict[str, Handler] = {"REQUEST": run_request}
-
-__all__ = ["HANDLERS", "Context", "Handler"]
+__all__ = ["Context", "Handler", "run_request"]

@@ -9,14 +9,19 @@ from typing import TypeAlias
 from channels_async.wire import Operation
 
 from ..http.session import Session
+from ..layers.base import Layer
 from ..replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What operations share: made once per server."""
+    """What operations share: made once per server, when its layer and its HTTP client are open.
+
+    What belongs to one kind of operation alone (its functions, its limits) is its handler's own.
+    """
 
     http: Session
+    layer: Layer
 
 
 #: Runs one operation and answers it. It runs inside a cancel scope that ends at its deadline. It may

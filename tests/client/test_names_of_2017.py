@@ -23,7 +23,7 @@ def test_the_constants():
     from channels_async import wire
 
     assert channels_async.ASYNC_CHANNEL == wire.REQUEST_CHANNEL
-    assert channels_async.OPERATION_TYPES == wire.SUPPORTED
+    assert channels_async.OPERATION_TYPES == wire.OPERATIONS
 
 
 def test_the_routing_of_derived_settings():

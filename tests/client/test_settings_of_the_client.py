@@ -14,7 +14,8 @@ def test_defaults():
     assert conf.offloads() is True
     assert conf.client_settings() == conf.ClientSettings(0.5, 1.0, 'request.async')
     assert conf.client_settings()._fields == ('send_timeout', 'retry_after', 'channel')
-    assert conf.request_deadline() == 30.0
+    names = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')
+    assert [conf.deadline(name) for name in names] == [30.0, 60.0, 10.0, 60.0]
 
 
 def test_settings_are_read_when_they_are_needed():
@@ -41,14 +42,14 @@ def test_a_wrong_setting_is_named(value, says):
 ])  # fmt: skip
 def test_the_deadline_is_the_servers(deadlines, seconds):
     with override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines, 'CONCURRENCY': {}}):
-        assert conf.request_deadline() == seconds
+        assert conf.deadline('REQUEST') == seconds
 
 
 @pytest.mark.parametrize('deadlines', [{'REQUEST': 0}, {'REQUEST': -1}, {'default': 'soon'}, [5]])
 def test_a_wrong_deadline_is_named(deadlines):
     settings = override_settings(CHANNELS_ASYNC_SERVER={'DEADLINES': deadlines})
     with settings, pytest.raises(ImproperlyConfigured) as caught:
-        conf.request_deadline()
+        conf.deadline('REQUEST')
     assert 'DEADLINES' in str(caught.value)
 
 

@@ -24,9 +24,15 @@ values = st.recursive(
 names = st.sampled_from([
     'v', 'operation', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout', 'response_headers',
     'url', 'method', 'headers', 'body', 'allow_redirects', 'max_redirects', 'params', 'data', 'json',
-    'cookies', 'auth', 'args', 'compress',
+    'cookies', 'auth', 'args', 'compress', 'kwargs', 'function', 'command', 'parameters', 'stdin',
+    'body_channel', 'content_length', 'cookie_domain', 'location', 'retries', 'idempotent',
 ])  # fmt: skip
 plausible = {'operation': 'REQUEST', 'reply_channel': 'x!y', 'url': 'http://example.org/', 'id': 'a'}
+others = [
+    {'operation': 'FORWARD', 'reply_channel': 'x!y', 'url': 'http://example.org/', 'id': 'a', 'v': 2},
+    {'operation': 'CALL', 'reply_channel': 'x!y', 'function': 'f', 'id': 'a', 'v': 2},
+    {'operation': 'COMMAND', 'reply_channel': 'x!y', 'command': 'c', 'id': 'a', 'v': 2},
+]
 
 
 def parses_or_is_refused(message):
@@ -44,10 +50,13 @@ def parses_or_is_refused(message):
 
 def is_sound(operation):
     repr(operation)
-    assert wire.check_channel_name(operation.reply_channel)
+    nobody = operation.reply_channel is None and operation.reply_format == 'none'
+    assert nobody or wire.check_channel_name(operation.reply_channel)
     assert operation.timeout is None or operation.timeout > 0
     assert operation.sent_at is None or operation.sent_at <= 1000.0
     details = operation.details
+    if operation.name in ('CALL', 'COMMAND'):
+        return
     details.url.encode('ascii')
     assert details.url.startswith(('http://', 'https://'))
     for name, value in details.headers + operation.response_headers:
@@ -69,6 +78,12 @@ def test_any_dict_parses_or_is_refused(message):
 @given(st.dictionaries(names, values | values.map(repr), max_size=3), st.sampled_from([{}, {'v': 2}]))
 def test_an_almost_good_message_parses_or_is_refused(broken, version):
     parses_or_is_refused(dict(plausible, **dict(version, **broken)))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(others), st.dictionaries(names, values, max_size=3))
+def test_an_almost_good_message_of_any_operation_parses_or_is_refused(good, broken):
+    parses_or_is_refused(dict(good, **broken))
 
 
 @given(st.text())

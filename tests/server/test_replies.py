@@ -10,7 +10,7 @@ import trio
 from server_trio.errors import ChannelFull, LayerUnavailable, SendUnknown
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import MAX_REPLY_CHUNK
-from server_trio.replies import Reply, ReplyState
+from server_trio.replies import HttpReply, ReplyState
 
 pytestmark = pytest.mark.autojump
 
@@ -30,7 +30,7 @@ async def sent_to(layer: MemoryLayer) -> list[dict[str, Any]]:
 
 async def test_a_whole_response_is_one_message() -> None:
     layer = MemoryLayer()
-    reply = Reply(layer, CHANNEL)
+    reply = HttpReply(layer, CHANNEL)
     await reply.start(200, [(b"x-a", b"1"), (b"x-a", b"2")], b"body")
     expected = {
         "status": 200,
@@ -44,7 +44,7 @@ async def test_a_whole_response_is_one_message() -> None:
 
 async def test_a_stream_is_a_start_and_chunks_of_which_only_the_last_says_so() -> None:
     layer = MemoryLayer()
-    reply = Reply(layer, CHANNEL)
+    reply = HttpReply(layer, CHANNEL)
     await reply.start(200, [], b"1", more=True)
     await reply.write(b"2", more=True)
     await reply.end()
@@ -57,7 +57,7 @@ async def test_a_stream_is_a_start_and_chunks_of_which_only_the_last_says_so() -
 @pytest.mark.parametrize("in_start", [True, False])
 async def test_no_message_is_larger_than_a_chunk(in_start: bool) -> None:
     layer = MemoryLayer()
-    reply = Reply(layer, CHANNEL)
+    reply = HttpReply(layer, CHANNEL)
     content = bytes(range(256)) * (MAX_REPLY_CHUNK // 100)
     if in_start:
         await reply.start(200, [], content)
@@ -74,7 +74,7 @@ async def test_no_message_is_larger_than_a_chunk(in_start: bool) -> None:
 @pytest.mark.parametrize(("status", "head"), [(200, True), (204, False), (304, False)])
 async def test_a_response_without_a_body_is_exactly_one_empty_message(status: int, head: bool) -> None:
     layer = MemoryLayer()
-    reply = Reply(layer, CHANNEL, bodiless=head)
+    reply = HttpReply(layer, CHANNEL, bodiless=head)
     await reply.start(status, [(b"content-length", b"10")], b"01234", more=True)
     await reply.write(b"56789", more=False)
     await reply.end()
@@ -83,7 +83,7 @@ async def test_a_response_without_a_body_is_exactly_one_empty_message(status: in
 
 
 async def test_a_reply_refuses_what_its_state_does_not_allow() -> None:
-    reply = Reply(MemoryLayer(), CHANNEL)
+    reply = HttpReply(MemoryLayer(), CHANNEL)
     with pytest.raises(RuntimeError, match="nothing sent"):
         await reply.write(b"x", more=True)
     await reply.start(200, [], more=True)
@@ -98,7 +98,7 @@ async def test_a_reply_refuses_what_its_state_does_not_allow() -> None:
 
 async def test_ending_a_reply_that_has_not_begun_or_is_finished_sends_nothing() -> None:
     layer = MemoryLayer()
-    reply = Reply(layer, CHANNEL)
+    reply = HttpReply(layer, CHANNEL)
     await reply.end()
     assert await sent_to(layer) == []
     await reply.start(200, [])
@@ -110,7 +110,7 @@ async def test_a_full_channel_is_waited_for_until_daphne_has_read() -> None:
     layer = MemoryLayer(capacity=1)
     await layer.send(CHANNEL, {"status": 200, "content": b"somebody else's"})
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Reply(layer, CHANNEL).start, 200, [], b"mine")
+        nursery.start_soon(HttpReply(layer, CHANNEL).start, 200, [], b"mine")
         await trio.sleep(5)
         first = await sent_to(layer)
         await trio.sleep(5)
@@ -124,7 +124,7 @@ async def test_waiting_for_the_layer_ends_with_the_callers_scope(failure: Except
         async def send(self, channel: str, message: Any) -> None:
             raise failure
 
-    reply = Reply(Failing(), CHANNEL)
+    reply = HttpReply(Failing(), CHANNEL)
     with trio.move_on_after(10) as scope:
         await reply.start(200, [])
     assert scope.cancelled_caught
@@ -138,7 +138,7 @@ async def test_a_message_of_unknown_fate_is_not_sent_again_and_nothing_follows_i
             raise SendUnknown("the connection broke")
 
     layer = Doubtful()
-    reply = Reply(layer, CHANNEL)
+    reply = HttpReply(layer, CHANNEL)
     with pytest.raises(SendUnknown):
         await reply.start(200, [], b"1", more=True)
     assert reply.state is ReplyState.LOST

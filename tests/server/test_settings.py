@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from server_trio.errors import SettingsError
+from server_trio.options import Option
 from server_trio.settings import Settings, options, resolve
 
 
@@ -123,3 +124,46 @@ def test_every_setting_can_be_set_by_its_environment_variable() -> None:
 def test_the_http_limits_are_those_of_the_settings() -> None:
     limits = resolve_django({"HTTP": {"idle_timeout": 3}, "CONCURRENCY": {"per_host": 4}}).http_limits()
     assert (limits.idle_timeout, limits.connections_per_origin) == (3.0, 4)
+
+
+class TestKinds:
+    """The kinds of settings beside numbers and text; each source gives them in its own form."""
+
+    SWITCH = Option(("A",), bool, False, "help", "", None, None, ())
+    LIST = Option(("A",), tuple, (), "help", "", None, None, ())
+    TABLE = Option(("A",), dict, {}, "help", "", None, None, ())
+
+    @pytest.mark.parametrize(
+        ("option", "given", "value"),
+        [
+            (SWITCH, True, True),
+            (SWITCH, "yes", True),
+            (SWITCH, "0", False),
+            (LIST, ["a", "b"], ("a", "b")),
+            (LIST, "a, b,", ("a", "b")),
+            (LIST, "", ()),
+            (TABLE, {"a": 1}, {"a": 1}),
+        ],
+    )
+    def test_a_right_value_is_taken(self, option: Option, given: object, value: object) -> None:
+        assert option.check(given, "here") == value
+
+    @pytest.mark.parametrize(
+        ("option", "given"),
+        [
+            (SWITCH, 1),
+            (SWITCH, "maybe"),
+            (SWITCH, None),
+            (LIST, [1]),
+            (LIST, [""]),
+            (LIST, 5),
+            (TABLE, []),
+            (TABLE, {1: 2}),
+        ],
+    )
+    def test_a_wrong_value_is_told_with_what_would_be_right(self, option: Option, given: object) -> None:
+        with pytest.raises(SettingsError, match=f"here: A is .*; it must be {option.range()}"):
+            option.check(given, "here")
+
+    def test_a_table_is_not_for_texts(self) -> None:
+        assert [option.in_texts for option in (self.SWITCH, self.LIST, self.TABLE)] == [True, True, False]

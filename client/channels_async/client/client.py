@@ -61,13 +61,21 @@ class Client(object):
             url=url, method=method, params=params, headers=headers, data=data, json=json, files=files,
             cookies=cookies, auth=auth, accept_encoding=caller.accept_encoding,
         )  # fmt: skip
-        fields.update(
-            id=text(uuid.uuid4().hex), head=caller.method == 'HEAD', timeout=timeout,
-            allow_redirects=allow_redirects, max_redirects=max_redirects,
-        )  # fmt: skip
-        # Refused here if it is to be refused; on the server nobody could be told.
-        wire.encode(reply_channel='check', **fields)
-        return caller.answer(fields)
+        fields.update(allow_redirects=allow_redirects, max_redirects=max_redirects)
+        return _answer(caller, 'REQUEST', timeout, fields)
+
+
+def _answer(caller, operation, timeout, details):
+    """Have the caller answered by an operation; what it returns is what the view returns.
+
+    details  dict of the operation's own fields on the wire
+    """
+    fields = dict(
+        details, operation=operation, id=text(uuid.uuid4().hex), head=caller.method == 'HEAD', timeout=timeout
+    )
+    # Refused here if it is to be refused; on the server nobody could be told.
+    wire.encode(reply_channel='check', **fields)
+    return caller.answer(fields)
 
 
 def _check_others(others):

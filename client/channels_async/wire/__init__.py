@@ -9,20 +9,50 @@ check_channel_name(name) whether something can be sent there
 A version 2 message on `request.async`, all keys text (optional ones in brackets):
 
     v                   2
-    operation           'REQUEST'
+    operation           'REQUEST', 'FORWARD', 'CALL' or 'COMMAND'
     id                  text, 1 to 64 letters, digits or _.-
-    reply_channel       text, a channel name
-    [reply_format]      'http' (default), 'websocket' or 'message'
+    reply_channel       text, a channel name; not there where reply_format is 'none'
+    [reply_format]      'http' (default), 'websocket', 'message' or 'none'
     [head]              True: the browser asked with HEAD; answer with one message without content
     [sent_at]           number, epoch seconds
     [timeout]           number > 0, seconds from sent_at; can shorten the server's deadline only
     [response_headers]  list of [bytes, bytes]: what the site's middleware put on the response
+
+REQUEST and FORWARD:
+
     url                 text, absolute http(s) URL without userinfo
     [method]            text, default 'GET'
     [headers]           list of [bytes, bytes]
     [body]              bytes or None
+    [retries]           int 0 to 10, default 0
+    [idempotent]        bool, default False
+
+REQUEST alone:
+
     [allow_redirects]   bool, default True
     [max_redirects]     int 0 to 100, default 20
+
+FORWARD alone:
+
+    [cookie_domain]     text or None: the Domain of cookies; '' for none
+    [location]          [text, text] or None: the beginning of a Location, and what takes its place
+
+CALL:
+
+    function            text, a name in the server's settings
+    [args]              list of values: bytes, text, numbers, bools, None, lists, dicts with text keys
+    [kwargs]            dict of values by text
+
+COMMAND:
+
+    command             text, a name in the server's settings
+    [parameters]        dict of text by text
+    [stdin]             bytes or None
+
+FORWARD and COMMAND, whose body or stdin is the browser's:
+
+    [body_channel]      text or None: where daphne has put the rest of it
+    [content_length]    int or None: how long it is in whole
 
 Bounds on all of it are in limits.py. A message without `v` is one of the 2017 client: untyped.py.
 """
@@ -31,17 +61,16 @@ from __future__ import unicode_literals
 
 from channels_async._py23 import integers, text
 from channels_async.wire import limits
+from channels_async.wire.details import FORMS
 from channels_async.wire.fields import REPLY_FORMATS, as_id, as_text, check_channel_name, shown
 from channels_async.wire.limits import MAX_CHUNK  # noqa: F401 - re-exported, as are those below
-from channels_async.wire.model import BadMessage, Operation, Request  # noqa: F401
+from channels_async.wire.model import BadMessage, Call, Command, Forward, Operation, Request  # noqa: F401
 from channels_async.wire.typed import VERSION, encode, parse_typed  # noqa: F401
 from channels_async.wire.untyped import parse_untyped
 
 REQUEST_CHANNEL = 'request.async'
 
-#: Operations that have a name. Those that this version cannot do are a BadMessage that says so.
 OPERATIONS = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')
-SUPPORTED = ('REQUEST',)
 
 
 def parse(message, now):
@@ -60,17 +89,21 @@ def parse(message, now):
     try:
         if fault is not None:
             raise BadMessage(fault)
-        if reply_channel is None:
+        if reply_channel is None and _reply_format(plain) != 'none':
             raise BadMessage('reply_channel is missing or is no channel name')
-        _check_operation(plain)
+        name = _operation(plain)
         if 'v' not in plain:
+            if name != 'REQUEST':
+                raise BadMessage('v is missing; the operation {} has it'.format(name))
+            if reply_channel is None:
+                raise BadMessage('reply_channel is missing or is no channel name')
             return parse_untyped(plain, reply_channel)
         version = plain['v']
         if isinstance(version, bool) or not isinstance(version, integers) or version != VERSION:
             shown_version = version if isinstance(version, integers) and abs(version) < 1000 else '?'
             problem = 'version {} of the contract is not known here, only {}'
             raise BadMessage(problem.format(shown_version, VERSION))
-        return parse_typed(plain, reply_channel, now)
+        return parse_typed(plain, name, reply_channel, now)
     except BadMessage as error:
         error.reply_channel = reply_channel
         error.reply_format = _reply_format(plain)
@@ -120,11 +153,10 @@ def _id(message):
         return None
 
 
-def _check_operation(message):
+def _operation(message):
     if 'operation' not in message:
         raise BadMessage('operation is missing')
     name = as_text('operation', message['operation'])
-    if name in OPERATIONS and name not in SUPPORTED:
-        raise BadMessage('the operation {} is not supported by this version'.format(name))
-    if name not in SUPPORTED:
+    if name not in FORMS:
         raise BadMessage('unknown operation {}'.format(shown(name)))
+    return name

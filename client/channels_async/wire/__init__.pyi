@@ -6,7 +6,6 @@ REQUEST_CHANNEL: str
 VERSION: int
 MAX_CHUNK: int
 OPERATIONS: tuple[str, ...]
-SUPPORTED: tuple[str, ...]
 REPLY_FORMATS: tuple[str, ...]
 
 class BadMessage(ValueError):
@@ -31,6 +30,8 @@ class Request:
     body: bytes | None
     allow_redirects: bool
     max_redirects: int
+    retries: int
+    idempotent: bool
     params: list[tuple[str, str]] | None
     data: list[tuple[str, str]] | bytes | None
     json: bytes | None
@@ -38,35 +39,57 @@ class Request:
     auth: tuple[str, str] | None
     def __init__(self, **values: Any) -> None: ...
 
+class Forward:
+    method: str
+    url: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | None
+    body_channel: str | None
+    content_length: int | None
+    cookie_domain: str | None
+    location: tuple[str, str] | None
+    retries: int
+    idempotent: bool
+    def __init__(self, **values: Any) -> None: ...
+
+class Call:
+    function: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    def __init__(self, **values: Any) -> None: ...
+
+class Command:
+    command: str
+    parameters: dict[str, str]
+    stdin: bytes | None
+    body_channel: str | None
+    content_length: int | None
+    def __init__(self, **values: Any) -> None: ...
+
 class Operation:
     name: str
     version: int
     id: str
-    reply_channel: str
+    reply_channel: str | None
     reply_format: str
     head: bool
     sent_at: float | None
     timeout: float | None
     response_headers: list[tuple[bytes, bytes]]
     ignored: tuple[str, ...]
-    details: Request
+    details: Any  # Request, Forward, Call or Command, by name
     def __init__(self, **values: Any) -> None: ...
 
 def parse(message: Any, now: float) -> Operation: ...
 def encode(
     id: str,
-    reply_channel: str,
-    url: str,
-    method: str = "GET",
-    headers: Any = (),
-    body: bytes | None = None,
-    allow_redirects: bool = True,
-    max_redirects: int = 20,
+    reply_channel: str | None,
+    operation: str = "REQUEST",
     timeout: float | None = None,
     sent_at: float | None = None,
     response_headers: Any = (),
     reply_format: str = "http",
     head: bool = False,
-    operation: str = "REQUEST",
+    **details: Any,
 ) -> dict[str, Any]: ...
 def check_channel_name(name: Any) -> bool: ...

@@ -8,7 +8,7 @@ from channels_async._py23 import integers, quote, text, unquote, urlsplit, urlun
 from channels_async.wire import limits
 from channels_async.wire.model import BadMessage
 
-REPLY_FORMATS = ('http', 'websocket', 'message')
+REPLY_FORMATS = ('http', 'websocket', 'message', 'none')
 
 # One `?` or `!` at most (asgiref/base_layer.py:104, narrowed to ASCII as the specification has it).
 _CHANNEL_NAME = re.compile(r'[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z')
@@ -24,6 +24,7 @@ _ADDRESS = re.compile(
 )
 _HOST = re.compile(r'[a-zA-Z0-9_.\-]+\Z')
 _UNPRINTABLE = re.compile(r'[^ -~]')
+NOT_PRINTED = re.compile(r'[^!-~]')  # in a URL
 _MAX_HOST = 255  # characters; the idna codec takes quadratic time on more
 
 

@@ -9,14 +9,21 @@ MAX_HEADERS = 256  # pairs in one list
 MAX_HEADER_BYTES = 64 * 1024  # bytes of all names and values in one list
 MAX_METHOD = 32  # characters
 MAX_REDIRECTS = 100
+MAX_RETRIES = 10
+MAX_LENGTH = 2 ** 53  # bytes that a body may be said to have; what every JSON reader still counts in
+MAX_DOMAIN = 255  # characters of a cookie's Domain
+MAX_NAME = 200  # characters of the name of a function or command
+MAX_PARAMETERS = 64  # of a command
+MAX_PARAMETER = 8 * 1024  # characters of one of them
+
+MAX_VALUES = 10000  # values in one field, those inside of others included
+MAX_NESTING = 32  # lists and dicts inside each other
 
 # Only for messages of the 2017 client, whose values have to be read; an ordinary one is far below.
 MAX_LITERAL = 256 * 1024  # characters of the repr of a value; or of the texts in a value for json
 MAX_SCALAR = 1024  # characters of the repr of a number or bool
-MAX_VALUES = 10000  # values in one field, those inside of others included
 MAX_PAIRS = 5000  # form fields or query parameters
 MAX_COOKIES = 256
-MAX_NESTING = 32  # lists and dicts inside each other
 
 MAX_CHANNEL_NAME = 99  # characters (asgiref/base_layer.py:96: fewer than 100)
 MAX_ID = 64  # characters

@@ -1,4 +1,4 @@
-"""What a message means once it is understood: an Operation and its Request; or a BadMessage."""
+"""What a message means once it is understood: an Operation and its details; or a BadMessage."""
 
 from __future__ import unicode_literals
 
@@ -10,7 +10,7 @@ class BadMessage(ValueError):
 
     reason         text: what is wrong, and in which field
     reply_channel  text or None: where an error can be answered; None when the message names no usable channel
-    reply_format   'http', 'websocket' or 'message': the form of that answer
+    reply_format   'http', 'websocket', 'message' or 'none': the form of that answer
     id             text or None: the operation's id, if the message had a usable one
     wrong_type     bool: a value has the wrong type, rather than a wrong value of the right type
     """
@@ -61,6 +61,8 @@ class Request(_Record):
     body             bytes or None
     allow_redirects  bool
     max_redirects    int, 0 to limits.MAX_REDIRECTS
+    retries          int, 0 to limits.MAX_RETRIES: how often it may be tried again after a failure
+    idempotent       bool: doing it twice is as good as once, whatever the method
 
     Only set by messages of the 2017 client, else None; the HTTP client folds them in:
 
@@ -72,36 +74,94 @@ class Request(_Record):
     """
 
     __slots__ = (  # noqa: RUF023 - as they are documented
-        'method', 'url', 'headers', 'body', 'allow_redirects', 'max_redirects',
+        'method', 'url', 'headers', 'body', 'allow_redirects', 'max_redirects', 'retries', 'idempotent',
         'params', 'data', 'json', 'cookies', 'auth',
     )
 
     def __init__(self, **values):
+        values.setdefault('retries', 0)
+        values.setdefault('idempotent', False)
         for name in ('params', 'data', 'json', 'cookies', 'auth'):
             values.setdefault(name, None)
         super(Request, self).__init__(**values)
 
     def __repr__(self):
-        parts = urlsplit(self.url)
-        host = parts.netloc.rpartition('@')[2]  # the path and the query may hold tokens
-        return str('<Request {} {}://{}>').format(self.method, parts.scheme, host)
+        return _shown_http(self)
+
+
+class Forward(_Record):
+    """The details of a FORWARD: the browser's own request, for an upstream of the site's.
+
+    method          text, as in Request
+    url             text, as in Request: where it goes, path and query included
+    headers         list of (bytes, bytes): what the upstream gets; hop-by-hop headers are gone, those of a
+                    proxy (X-Forwarded-For, Via, Forwarded) are there
+    body            bytes or None: the body, or what of it came with the request itself
+    body_channel    text or None: the channel on which daphne has put the rest of the body
+    content_length  int or None: bytes of the whole body, where the browser has told it
+    cookie_domain   text or None: the Domain that cookies of the upstream get; '' takes theirs away;
+                    None leaves them as they are
+    location        (text, text) or None: what a Location, Content-Location or Refresh of the upstream begins
+                    with, and what takes its place
+    retries, idempotent  as in Request
+    """
+
+    __slots__ = (  # noqa: RUF023 - as they are documented
+        'method', 'url', 'headers', 'body', 'body_channel', 'content_length', 'cookie_domain', 'location',
+        'retries', 'idempotent',
+    )
+
+    def __repr__(self):
+        return _shown_http(self)
+
+
+class Call(_Record):
+    """The details of a CALL: a Python function that the server's settings name.
+
+    function  text: the name in the settings
+    args      list of values: bytes, text, numbers, bools, None, lists of them, dicts of them by text
+    kwargs    dict of values by text
+    """
+
+    __slots__ = ('function', 'args', 'kwargs')  # noqa: RUF023
+    _shown = ('function',)
+
+
+class Command(_Record):
+    """The details of a COMMAND: a command line that the server's settings name.
+
+    command         text: the name in the settings
+    parameters      dict of text by text: what the placeholders of the command line become
+    stdin           bytes or None: what the process reads, or the beginning of it
+    body_channel    text or None: the channel on which daphne has put the rest of it
+    content_length  int or None: bytes of all of it, where the browser has told it
+    """
+
+    __slots__ = ('command', 'parameters', 'stdin', 'body_channel', 'content_length')  # noqa: RUF023
+    _shown = ('command',)
+
+
+def _shown_http(details):
+    parts = urlsplit(details.url)
+    host = parts.netloc.rpartition('@')[2]  # the path and the query may hold tokens
+    return str('<{} {} {}://{}>').format(type(details).__name__, details.method, parts.scheme, host)
 
 
 class Operation(_Record):
     """What a client asks for, validated.
 
-    name              'REQUEST'
+    name              'REQUEST', 'FORWARD', 'CALL' or 'COMMAND'
     version           1 for messages of the 2017 client, 2 for ours
     id                text: names the operation in logs and errors; a 2017 message gets a fresh uuid4 hex
-    reply_channel     text: a valid channel name
-    reply_format      'http', 'websocket' or 'message'
+    reply_channel     text: a valid channel name; None where reply_format is 'none'
+    reply_format      'http', 'websocket', 'message' or 'none'
     head              bool: the browser asked with HEAD, so the answer must be one message without content,
                       whatever the method of the operation is (daphne writes later chunks raw)
     sent_at           float or None: epoch seconds, never later than the `now` that parse() was given
     timeout           float or None: seconds from sent_at, > 0
     response_headers  list of (bytes, bytes): what the site's middleware put on the response
     ignored           tuple of text: fields of a 2017 message that were left out, sorted
-    details           Request
+    details           Request, Forward, Call or Command
     """
 
     __slots__ = (  # noqa: RUF023 - as they are documented

@@ -3,24 +3,25 @@
 from __future__ import unicode_literals
 
 from channels_async._py23 import text
-from channels_async.wire import fields, limits
-from channels_async.wire.model import BadMessage, Operation, Request
+from channels_async.wire import fields
+from channels_async.wire.details import FORMS
+from channels_async.wire.model import BadMessage, Operation
 
 VERSION = 2
 
-#: The fields of a version 2 REQUEST.
+#: The fields of every version 2 message; details.py has those of each operation.
 FIELDS = frozenset((
     'v', 'operation', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout', 'response_headers',
-    'url', 'method', 'headers', 'body', 'allow_redirects', 'max_redirects',
 ))  # fmt: skip
 
 
-def parse_typed(message, reply_channel, now):
-    """The Operation of a version 2 message whose keys are text. Raises BadMessage."""
-    unknown = sorted(set(message) - FIELDS)
+def parse_typed(message, name, reply_channel, now):
+    """The Operation called `name` of a version 2 message whose keys are text. Raises BadMessage."""
+    form = FORMS[name]
+    unknown = sorted(set(message) - FIELDS - form.fields)
     if unknown:
         raise BadMessage('unknown field {}'.format(fields.shown(unknown[0])))
-    missing = sorted({'id', 'url'} - set(message))
+    missing = sorted((form.required | {'id'}) - set(message))
     if missing:
         raise BadMessage('{} is missing'.format(missing[0]))
     sent_at = message.get('sent_at')
@@ -28,7 +29,7 @@ def parse_typed(message, reply_channel, now):
         # A client whose clock is ahead must not get more time than it asked for.
         sent_at = min(fields.as_number('sent_at', sent_at), now)
     return Operation(
-        name='REQUEST',
+        name=name,
         version=VERSION,
         id=fields.as_id('id', message['id']),
         reply_channel=reply_channel,
@@ -38,7 +39,7 @@ def parse_typed(message, reply_channel, now):
         timeout=fields.as_timeout('timeout', message.get('timeout')),
         response_headers=fields.as_headers('response_headers', message.get('response_headers', [])),
         ignored=(),
-        details=_request(message),
+        details=form.parse(message),
     )
 
 
@@ -49,30 +50,15 @@ def reply_format(message):
     return value
 
 
-def _request(message):
-    url, userinfo = fields.as_url('url', message['url'])
-    if userinfo is not None:
-        raise BadMessage('url holds a user name or password; they belong in an Authorization header')
-    body = message.get('body')
-    if body is not None and not isinstance(body, bytes):
-        raise fields.wrong_type('body', 'bytes or None', body)
-    return Request(
-        method=fields.as_method('method', message.get('method', 'GET')),
-        url=url,
-        headers=fields.as_request_headers('headers', message.get('headers', [])),
-        body=body,
-        allow_redirects=fields.as_bool('allow_redirects', message.get('allow_redirects', True)),
-        max_redirects=fields.as_integer(
-            'max_redirects', message.get('max_redirects', 20), limits.MAX_REDIRECTS
-        ),
-    )
-
-
 def encode(
-    id, reply_channel, url, method='GET', headers=(), body=None, allow_redirects=True, max_redirects=20,
-    timeout=None, sent_at=None, response_headers=(), reply_format='http', head=False, operation='REQUEST',
+    id, reply_channel, operation='REQUEST', timeout=None, sent_at=None, response_headers=(),
+    reply_format='http', head=False, **details
 ):  # fmt: skip
-    """The message, a dict with text keys, that puts a REQUEST on the layer. Types as in Operation, Request.
+    """The message, a dict with text keys, that puts an operation on the layer.
+
+    reply_channel  text; None where reply_format is 'none'
+    details        the operation's own fields, as in Request, Forward, Call and Command; those that are
+                   left out have their defaults
 
     What it returns parses: a value that parse() would refuse raises TypeError (wrong type) or ValueError
     here, in the process of the one who wrote it.
@@ -81,16 +67,14 @@ def encode(
         'v': VERSION,
         'operation': operation,
         'id': id,
-        'reply_channel': reply_channel,
         'reply_format': reply_format,
-        'url': url,
-        'method': method,
-        'headers': _lists(headers),
-        'body': body,
-        'allow_redirects': allow_redirects,
-        'max_redirects': max_redirects,
         'response_headers': _lists(response_headers),
     }
+    for name, value in details.items():
+        # The names of arguments are native text, bytes on Python 2.
+        message[text(name)] = _lists(value) if name in ('headers', 'location') else value
+    if reply_channel is not None:
+        message['reply_channel'] = reply_channel
     if timeout is not None:
         message['timeout'] = timeout
     if sent_at is not None:
@@ -98,14 +82,22 @@ def encode(
     if head:
         message['head'] = True
     try:
-        if not isinstance(reply_channel, text):
-            raise fields.wrong_type('reply_channel', 'text', reply_channel)
-        if not fields.check_channel_name(reply_channel):
-            raise BadMessage('reply_channel is no channel name')
-        parse_typed(message, reply_channel, float('inf'))
+        _check_reply(reply_channel, reply_format)
+        if operation not in FORMS:
+            raise BadMessage('unknown operation {}'.format(fields.shown(operation)))
+        parse_typed(message, operation, reply_channel, float('inf'))
     except BadMessage as error:
         raise (TypeError if error.wrong_type else ValueError)(error.reason)
     return message
+
+
+def _check_reply(reply_channel, reply_format):
+    if reply_channel is None and reply_format == 'none':
+        return
+    if not isinstance(reply_channel, text):
+        raise fields.wrong_type('reply_channel', 'text', reply_channel)
+    if not fields.check_channel_name(reply_channel):
+        raise BadMessage('reply_channel is no channel name')
 
 
 def _lists(headers):

@@ -1,31 +1,27 @@
-"""The answer of one operation: put on its reply channel exactly once, in the form daphne 1.4.2 takes.
+"""The answer of one operation, whatever its form: which calls may follow which, and how one is sent.
 
 The states of a reply and what may happen in each (a wrong call is a bug and raises RuntimeError):
 
     NOTHING  -- start -->  STARTED  -- write -->  STARTED
-    NOTHING  -- start(more=False) / STARTED -- write(more=False) -->  FINISHED
+    NOTHING  -- start(more=False) / STARTED -- write(more=False), end -->  FINISHED
     NOTHING, STARTED  -- the layer cannot say whether it has sent -->  LOST, where nothing may follow
-
-What daphne really takes (daphne/http_protocol.py:238-279): a first message with `status`, then
-messages without; a second start, or a chunk before the start, leaves the browser waiting. For an
-answer without a body (HEAD, 204, 304) exactly one message with no content, because a later chunk
-would be written to the socket raw (:261). No 1xx, because it would be taken as the final status.
 """
 
 from __future__ import annotations
 
+import abc
 import enum
 import random
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import trio
 
-from .errors import ChannelFull, LayerUnavailable, SendUnknown
-from .layers.base import Layer
-from .limits import MAX_REPLY_CHUNK
+from ..errors import ChannelFull, LayerUnavailable, SendUnknown
+from ..layers.base import Layer
 
-Headers = Sequence[tuple[bytes, bytes]]
+#: Names and values as they go out, in order.
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 #: Seconds before the first retry of a send that found the channel full or the layer away. The
 #: capacity of a reply channel is shared by all clients of one daphne, which empties it in
@@ -48,10 +44,12 @@ class ReplyState(enum.Enum):
     LOST = "lost on the way"
 
 
-class Reply:
-    """One HTTP response on its way to one reply channel.
+class Reply(abc.ABC):
+    """One answer on its way. Its form is a subclass's; this keeps the order of calls.
 
-    `bodiless` says that the waiting client asked with HEAD: whatever the content, none is sent.
+    `bodiless` says that the one who waits wants no content, whatever there is (HEAD).
+    `status` is what was started with, None before. `bytes_sent` counts content.
+
     Sends wait while the channel is full or the layer is away, until the caller's cancel scope ends.
     They raise SendUnknown, and MessageRefused for content that no layer takes.
     """
@@ -64,48 +62,64 @@ class Reply:
         self.bodiless = bodiless
         self.state = ReplyState.NOTHING
         self.status: int | None = None
-        self.bytes_sent = 0  # of content
+        self.bytes_sent = 0
 
-    async def start(self, status: int, headers: Headers, content: bytes = b"", *, more: bool = False) -> None:
-        """Send status and headers, with the first (or only) content. `more` says that content follows."""
+    async def start(
+        self,
+        status: int,
+        headers: Headers,
+        content: bytes | str = b"",
+        *,
+        more: bool = False,
+        items: bool = False,
+    ) -> None:
+        """Begin the answer, with its first (or only) content. `more` says that content follows.
+
+        Text is sent as UTF-8 where the form knows only bytes. `items` says that each piece of content
+        means something by itself, as what a generator yields does; forms that have messages then send
+        one for each, others make no difference.
+        """
         if self.state is not ReplyState.NOTHING:
             raise RuntimeError(f"the reply to {self.channel} was {self.state.value} and cannot start again")
         if self.bodiless or status in BODILESS_STATUSES:
             content, more, self.bodiless = b"", False, True
-        first, rest = content[:MAX_REPLY_CHUNK], content[MAX_REPLY_CHUNK:]
-        message = {
-            "status": status,
-            "headers": [[name, value] for name, value in headers],
-            "content": first,
-            "more_content": more or bool(rest),
-        }
-        await self._send(message)
-        self.status = status
-        if rest:
-            await self.write(rest, more=more)
+        await self._start(status, headers, content, more, items)
 
-    async def write(self, content: bytes, *, more: bool) -> None:
-        """Send a piece of the body; `more=False` ends the response. Nothing goes out for a bodiless one."""
+    async def write(self, content: bytes | str, *, more: bool) -> None:
+        """Send a piece of the content; `more=False` ends the answer. Nothing goes out for a bodiless one."""
         if self.state is ReplyState.FINISHED and self.bodiless:
             return
         if self.state is not ReplyState.STARTED:
             raise RuntimeError(f"the reply to {self.channel} was {self.state.value} and cannot take content")
-        if len(content) <= MAX_REPLY_CHUNK:
-            await self._send({"content": content, "more_content": more})
-            return
-        for begin in range(0, len(content), MAX_REPLY_CHUNK):
-            end = begin + MAX_REPLY_CHUNK
-            await self._send({"content": content[begin:end], "more_content": more or end < len(content)})
+        await self._write(content, more)
 
     async def end(self) -> None:
-        """End a response that has started, whatever is missing.
+        """End an answer that has started, whatever is missing; else nothing happens."""
+        if self.state is ReplyState.STARTED:
+            await self._end()
 
-        A response that is never ended stops daphne's timeout checker (daphne/server.py:200-206), so
-        even one that was cut short is ended. Where the upstream's Content-Length was passed on, the
-        browser sees that bytes are missing.
+    async def fail(self, status: int, headers: Headers, content: bytes) -> None:
+        """Say that the operation failed, as HTTP says it; where the answer has begun, end it.
+
+        A form with a way to tell a broken answer from a complete one does so.
         """
         if self.state is ReplyState.STARTED:
-            await self.write(b"", more=False)
+            await self._end()
+        else:
+            await self.start(status, headers, content)
+
+    @abc.abstractmethod
+    async def _start(
+        self, status: int, headers: Headers, content: bytes | str, more: bool, items: bool
+    ) -> None:
+        """`start` in the form's own way; sets `status` and leaves `state` right."""
+
+    @abc.abstractmethod
+    async def _write(self, content: bytes | str, more: bool) -> None:
+        """`write` in the form's own way; leaves `state` right."""
+
+    async def _end(self) -> None:
+        await self._write(b"", False)
 
     async def _send(self, message: dict[str, Any]) -> None:
         """Put one message on the channel, waiting while it is full or the layer is away."""
@@ -113,7 +127,7 @@ class Reply:
         while True:
             try:
                 await self._layer.send(self.channel, message)
-                break
+                return
             except SendUnknown:
                 # A second start, or a chunk twice, would be worse than what is missing.
                 self.state = ReplyState.LOST
@@ -122,5 +136,8 @@ class Reply:
                 # Jitter, so that those who wait for the same daphne do not return together.
                 await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 delay = min(delay * 2, LONGEST_RETRY)
-        self.bytes_sent += len(message["content"])
-        self.state = ReplyState.STARTED if message["more_content"] else ReplyState.FINISHED
+
+
+def as_bytes(content: bytes | str) -> bytes:
+    """Content for a form that knows only bytes."""
+    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content

@@ -1,0 +1,52 @@
+"""REQUEST in the view.
+
+The answer is decided by the same rules as the server's (http_rules): status, headers, redirects, errors.
+requests only carries bytes: it decodes nothing, follows nothing, and reads no environment.
+"""
+
+from __future__ import unicode_literals
+
+import logging
+
+from channels_async import conf, fetching, http_rules
+from channels_async.inline.response import InlineResponse, error
+
+logger = logging.getLogger('channels_async.client')
+
+
+def respond_request(operation, deadline, can_abort):
+    """The response to a REQUEST; arguments as those of every operation, see `respond` of the package."""
+    try:
+        upstream = fetching.fetch(operation.details, deadline, conf.response_body())
+    except fetching.FetchError as failure:
+        logger.warning('operation %s: %s', operation.id, failure)
+        return error(operation, failure.status, failure.reason)
+    method = 'HEAD' if operation.head else operation.details.method
+    headers = http_rules.response_headers(upstream.status, upstream.headers, [])
+    if not http_rules.has_body(method, upstream.status):
+        upstream.close()
+        return InlineResponse(upstream.status, headers, ())
+    return InlineResponse(upstream.status, headers, Body(upstream, operation.id, can_abort))
+
+
+class Body(object):
+    """The chunks of an upstream's body, as an iterator that can be closed."""
+
+    def __init__(self, upstream, id, can_abort):
+        self._upstream = upstream
+        self._id = id
+        self._can_abort = can_abort
+
+    def __iter__(self):
+        try:
+            for chunk in self._upstream:
+                yield chunk
+        except fetching.FetchError as error:
+            logger.warning('operation %s: the answer was cut short: %s', self._id, error)
+            if self._can_abort:
+                raise
+        finally:
+            self.close()
+
+    def close(self):
+        self._upstream.close()

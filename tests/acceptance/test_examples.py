@@ -1,0 +1,83 @@
+"""What runs the documentation would notice if it lied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docutils.utils import SystemMessage
+
+from .examples import README, Command, Page, running
+
+PAGE = """
+A page
+======
+
+.. code-block:: python
+
+    # myproject/views.py
+    def report(request):
+        return client.request(request, 'http://backend:8000/status/404')
+
+.. code-block:: python
+
+    # myproject/urls.py
+    from django.conf.urls import url
+
+    from myproject import views
+
+    urlpatterns = [url(r'^report/$', views.report)]
+
+.. code-block:: python
+
+    # ask.py
+    print('http://localhost:8000')
+
+.. code-block:: console
+
+    $ curl -s -w '%{http_code}\\n' \\
+        http://localhost:8000/report/
+    status 404
+    404
+    $ python3 ask.py
+    http://localhost:8000
+    $ python3 ask.py
+    http://somewhere.else
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "agrees"),
+    [
+        ("one\ntwo\n", "one\ntwo\n", True),
+        ("one\ntwo\n", "one\n", False),
+        ("one\n", "one\ntwo\n", False),
+        ("", "", True),
+        ("", "one\n", False),
+        ("{... 7}", '{"id": 7}', True),
+        ("one\n...\nthree", "one\n2\n2.5\nthree\n", True),
+        ("one\n...\nthree", "one\n2\n", False),
+        ("a.c", "abc", False),
+    ],
+)
+def test_what_is_printed_has_to_be_what_the_page_says(said: str, printed: str, agrees: bool) -> None:
+    assert Command("$ curl", said).prints(printed) is agrees
+
+
+def test_the_examples_of_a_page_run_in_the_project_of_the_readme(tmp_path, web_python, upstream) -> None:
+    (tmp_path / "page.rst").write_text(PAGE)
+    page = Page(tmp_path / "page.rst")
+    with running(tmp_path / "project", web_python, upstream, Page(README), page) as project:
+        said = [(command.line, command.prints(project.run(command))) for command in page.commands()]
+    assert [agrees for _, agrees in said] == [True, True, False]
+
+
+def test_a_page_that_docutils_would_warn_of_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "page.rst").write_text("A page\n=====\n\nwith a title that is underlined too shortly\n")
+    with pytest.raises(SystemMessage):
+        Page(tmp_path / "page.rst")
+
+
+def test_a_block_without_the_name_of_a_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "page.rst").write_text(".. code-block:: python\n\n    x = 1\n")
+    assert Page(tmp_path / "page.rst").nameless() == ["x = 1\n"]

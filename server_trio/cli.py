@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             {path: text for path, text in given.items() if text is not None},
         )
         spec = layer_spec(django_settings, settings)
-        handlers = load_handlers(settings)
+        handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
         return trio.run(_serve, settings, handlers, spec, strict_exception_groups=True)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)

@@ -8,9 +8,10 @@ from .operations import Handler, run_request
 from .settings import Settings
 
 
-def load_handlers(settings: Settings) -> Mapping[str, Handler]:
+def load_handlers(settings: Settings, *, debug: bool = False) -> Mapping[str, Handler]:
     """Handlers by the operation's name on the wire. Nothing outside this table can be asked for.
 
+    `debug` is Django's DEBUG: error answers may then tell what only the log tells otherwise.
     Raises SettingsError for what names something that is not there.
     """
     return {"REQUEST": run_request}

@@ -74,6 +74,18 @@ class Layer(Protocol):
         """
         ...
 
+    async def group_add(self, group: str, channel: str) -> None:
+        """Make `channel` a member of the group, or renew its membership, for `group_expiry` seconds.
+
+        Doing it again does no harm, so a caller may repeat one that failed or was cancelled. Raises
+        MessageRefused for bad names, and where the layer has no groups.
+        """
+        ...
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Take `channel` out of the group, if it is in it. Raises as `group_add`; may be repeated."""
+        ...
+
     def statistics(self) -> LayerStatistics:
         """Counters since the layer was opened."""
         ...

@@ -65,10 +65,22 @@ class MemoryLayer:
     async def group_send(self, group: str, message: Message) -> None:
         check_group(group)
         oldest = trio.current_time() - self._settings.group_expiry
-        for channel, joined in self._groups.get(group, {}).items():
+        for channel, joined in list(self._groups.get(group, {}).items()):
             if joined >= oldest:
                 with contextlib.suppress(ChannelFull):
                     self.send_nowait(channel, message)
+        await trio.lowlevel.checkpoint()
+
+    async def group_add(self, group: str, channel: str) -> None:
+        check_group(group)
+        check_channel(channel)
+        self._groups.setdefault(group, {})[channel] = trio.current_time()
+        await trio.lowlevel.checkpoint()
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        check_group(group)
+        check_channel(channel)
+        self._groups.get(group, {}).pop(channel, None)
         await trio.lowlevel.checkpoint()
 
     def statistics(self) -> LayerStatistics:
@@ -112,12 +124,6 @@ class MemoryLayer:
         """How many messages wait on a channel (its name cut after a `!`)."""
         self._expire(name)
         return len(self._channels.get(name, ()))
-
-    def group_add(self, group: str, channel: str) -> None:
-        """Make `channel` a member of `group`."""
-        check_group(group)
-        check_channel(channel)
-        self._groups.setdefault(group, {})[channel] = trio.current_time()
 
     def _expire(self, name: str) -> None:
         queue = self._channels.get(name)

@@ -26,7 +26,7 @@ from .redis_connection import RedisConnection, ShardHealth, SharedConnection
 from .redis_endpoint import Endpoint
 from .redis_loop import AsyncioLoop
 from .redis_receive import Receiver
-from .redis_scripts import GROUP_MEMBERS
+from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
 from .redis_send import Outgoing, Sender
 from .redis_source import Source, read_source
 
@@ -117,10 +117,9 @@ class RedisLayer:
         Raises the first error that was not a full channel, after all members have been tried: a
         shard that is away does not keep messages from the members on the others.
         """
-        check_group(group)
+        control, key = self._group(group)
         oldest = int(time.time()) - self._source.group_expiry
-        shard = self._shards[self._source.consistent_hash(group)]
-        members = await shard.control.run(GROUP_MEMBERS, [self._source.group_key(group)], [oldest])
+        members = await control.run(GROUP_MEMBERS, [key], [oldest])
         failures: list[LayerError] = []
         for start in range(0, len(members), GROUP_CHUNK):
             on_their_way = []
@@ -147,6 +146,18 @@ class RedisLayer:
         if failures:
             raise failures[0]
 
+    async def group_add(self, group: str, channel: str) -> None:
+        """As asgi_redis (core.py:283-302)."""
+        check_channel(channel)
+        control, key = self._group(group)
+        await control.run(GROUP_ADD, [key], [repr(time.time()), channel, self._source.group_expiry])
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """As asgi_redis (core.py:304-315)."""
+        check_channel(channel)
+        control, key = self._group(group)
+        await control.command("ZREM", key, channel)
+
     def statistics(self) -> LayerStatistics:
         healths = [shard.health for shard in self._shards]
         return LayerStatistics(
@@ -157,6 +168,12 @@ class RedisLayer:
             reconnects=sum(health.reconnects for health in healths),
             connected=all(health.connected for health in healths),
         )
+
+    def _group(self, group: str) -> tuple[SharedConnection, str]:
+        """Where the members of a group are: the shard's connection, and the key there."""
+        check_group(group)
+        shard = self._shards[self._source.consistent_hash(group)]
+        return shard.control, self._source.group_key(group)
 
     def _prepare(self, channel: str, message: Message) -> tuple[Sender, Outgoing]:
         check_channel(channel)

@@ -199,6 +199,15 @@ end
 return total
 """)
 
+# Makes a channel a member of a group. The group's own expiry is renewed, since everything in it at this
+# point expires before (asgi_redis/core.py:295-302).
+#
+# KEYS: the group's zset. ARGV: the time now, the channel, group_expiry.
+GROUP_ADD = Script("""
+redis.call('zadd', KEYS[1], ARGV[1], ARGV[2])
+redis.call('expire', KEYS[1], ARGV[3])
+""")
+
 # The members of a group, after removing those that joined too long ago (asgi_redis/core.py:319-331).
 #
 # KEYS: the group's zset. ARGV: the oldest score that is still a member's.

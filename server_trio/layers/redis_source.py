@@ -14,6 +14,7 @@ from .redis_endpoint import DirectEndpoint, Endpoint, SentinelEndpoint
 FORMAT_METHODS = (
     "send", "receive", "send_group", "group_channels", "serialize", "deserialize", "non_local_name",
     "_receive_list_names", "_group_key", "_incr_statistics_counter", "connection",
+    "group_add", "group_discard",
     "lua_chansend", "lua_incrstatcounters", "lua_lpopmany",
 )  # fmt: skip
 

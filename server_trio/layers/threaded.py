@@ -149,10 +149,23 @@ class ThreadedLayer:
 
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""
+        self._check_group(group)
+        await self._call(self._senders, self._backend.send_group, group, unpack(pack(message)))
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self._check_group(group)
+        check_channel(channel)
+        await self._call(self._senders, self._backend.group_add, group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._check_group(group)
+        check_channel(channel)
+        await self._call(self._senders, self._backend.group_discard, group, channel)
+
+    def _check_group(self, group: str) -> None:
         if "groups" not in getattr(self._backend, "extensions", ()):
             raise MessageRefused(f"{type(self._backend).__name__} has no groups")
         check_group(group)
-        await self._call(self._senders, self._backend.send_group, group, unpack(pack(message)))
 
     async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
         if shard != 0:

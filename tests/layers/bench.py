@@ -11,7 +11,6 @@ import trio
 
 from server_trio.layers import Layer, LayerSpec, Received, open_layer
 from server_trio.layers.memory import MemoryLayer
-from server_trio.layers.open import make_backend
 from tests.harness.redis_server import RedisServer, SentinelServer
 
 from .proxy import open_proxy
@@ -21,7 +20,7 @@ ENCRYPTION_KEYS = ["first key", "second key"]
 
 @dataclass
 class Bench:
-    """One kind of layer: how to open it, and how to do what the protocol leaves to others."""
+    """One kind of layer, and how to open it."""
 
     kind: str
     spec: Callable[..., LayerSpec] | None  # None: the memory layer, which no settings name
@@ -38,17 +37,6 @@ class Bench:
                 proxy.version_prefix = b"redis_version:5"  # which has no BLMOVE
                 config["hosts"] = [proxy.url]
             yield await stack.enter_async_context(open_layer(self.spec(**config)))
-
-    async def join(self, layer: Layer, group: str, *channels: str) -> None:
-        """Put channels into a group, as a consumer would."""
-        for channel in channels:
-            if isinstance(layer, MemoryLayer):
-                layer.group_add(group, channel)
-            elif self.kind == "threaded inmemory":
-                layer._backend.group_add(group, channel)  # type: ignore[attr-defined]
-            else:
-                assert self.spec is not None
-                await trio.to_thread.run_sync(make_backend(self.spec()).group_add, group, channel)
 
 
 def redis_spec(urls: Sequence[str], bridge: Any = "auto", **fixed: Any) -> Callable[..., LayerSpec]:

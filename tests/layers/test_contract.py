@@ -287,13 +287,27 @@ async def test_a_cancelled_receive_leaves_its_message_to_the_next(bench: Bench) 
 
 async def test_a_group_gets_a_message_on_each_channel_and_full_ones_are_skipped(bench: Bench) -> None:
     async with bench.open(capacity=1) as layer:
-        await bench.join(layer, "room", "reply?one", "reply?two", "daphne.response.abc!three")
+        for channel in ("reply?one", "reply?two", "daphne.response.abc!three"):
+            await layer.group_add("room", channel)
         await layer.send("reply?two", {"n": "already there"})
         await layer.group_send("room", {"n": 1})
         assert await contents(layer, "reply?one") == [{"n": 1}]
         assert await contents(layer, "reply?two") == [{"n": "already there"}]
         (received,) = await take(layer, "daphne.response.abc!")
         assert (received.channel, received.content) == ("daphne.response.abc!three", {"n": 1})
+
+
+async def test_who_left_a_group_or_joined_twice_gets_as_many_messages(bench: Bench) -> None:
+    async with bench.open() as layer:
+        for channel in ("reply?one", "reply?two", "reply?two", "reply?three"):
+            await layer.group_add("room", channel)
+        await layer.group_discard("room", "reply?one")
+        await layer.group_discard("room", "reply?never")
+        await layer.group_discard("empty", "reply?two")
+        await layer.group_send("room", {"n": 1})
+        assert await contents(layer, "reply?two") == [{"n": 1}]
+        assert await contents(layer, "reply?three") == [{"n": 1}]
+        assert await is_empty(layer, "reply?one", "reply?two", "reply?three")
 
 
 async def test_a_group_without_members_takes_any_message(bench: Bench) -> None:
@@ -305,6 +319,12 @@ async def test_a_name_that_is_no_group_is_refused(bench: Bench) -> None:
     async with bench.open() as layer:
         with pytest.raises(MessageRefused):
             await layer.group_send("a b", {})
+        for change in (layer.group_add, layer.group_discard):
+            with pytest.raises(MessageRefused):
+                await change("a b", "reply?one")
+            for name in BAD_NAMES:
+                with pytest.raises(MessageRefused):
+                    await change("room", name)
 
 
 async def test_statistics_count_messages(bench: Bench) -> None:

@@ -258,27 +258,6 @@ async def test_what_cannot_be_decrypted_is_a_fault(redis: RedisServer) -> None:
     assert "symmetric_encryption_keys" in received.fault
 
 
-async def test_the_bridge_sends_to_the_groups_of_stock(redis_bench: Bench) -> None:
-    other = stock(redis_bench)
-    for number in range(30):
-        other.group_add("room", f"daphne.response.{number:x}!x")
-    async with redis_bench.open() as layer:
-        await layer.group_send("room", {"n": 1})
-    for number in range(30):
-        assert other.receive([f"daphne.response.{number:x}!"]) == (f"daphne.response.{number:x}!x", {"n": 1})
-
-
-async def test_members_that_joined_too_long_ago_are_dropped(redis: RedisServer) -> None:
-    spec = LayerSpec("default", "asgi_redis.RedisChannelLayer", {"hosts": [redis.url], "group_expiry": 100})
-    make_backend(spec).group_add("room", "reply?new")
-    redis.command("ZADD", "asgi::group:room", 1, "reply?old")
-    async with open_layer(spec) as layer:
-        await layer.group_send("room", {"n": 1})
-        assert await contents(layer, "reply?new") == [{"n": 1}]
-    assert make_backend(spec).receive(["reply?old"]) == (None, None)
-    assert redis.command("ZCARD", "asgi::group:room") == 1
-
-
 async def test_a_stock_worker_that_waits_is_woken_by_the_bridge(redis_bench: Bench) -> None:
     if redis_bench.kind == "redis 3 shards":
         pytest.skip("stock waits on one shard at a time")

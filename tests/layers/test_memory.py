@@ -35,9 +35,9 @@ async def test_expired_messages_make_room() -> None:
 @pytest.mark.autojump
 async def test_members_leave_a_group_by_the_clock_of_trio() -> None:
     layer = MemoryLayer(group_expiry=100)
-    layer.group_add("room", "reply?old")
+    await layer.group_add("room", "reply?old")
     await trio.sleep(101)
-    layer.group_add("room", "reply?new")
+    await layer.group_add("room", "reply?new")
     await layer.group_send("room", {"n": 1})
     assert layer.pending("reply?old") == 0
     assert layer.pending("reply?new") == 1

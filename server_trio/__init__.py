@@ -7,6 +7,6 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     behaviour:  operations, replies
     adapters:   layers, http
     words:      settings, options, errors, limits, stats
-    contract:   channels_async.wire, channels_async.http_rules
+    contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     versions:   channels_compat, channels_async._py23
 """

@@ -51,10 +51,12 @@ class OperationError(ServerTrioError):
     """An operation that cannot be done; its client is answered with `status` and the text.
 
     The text goes to the browser: it must not hold secrets (userinfo, tokens) or internals.
+    `retry_after` is None, or in how many seconds it may be worth asking again.
     """
 
     status: ClassVar[int] = 500
     outcome: ClassVar[str] = "error"
+    retry_after: float | None = None
 
 
 class OperationRefused(OperationError):
@@ -91,6 +93,13 @@ class UpstreamTimeout(OperationError):
 
     status = 504
     outcome = "timeout"
+
+
+class AnswerTooLarge(OperationError):
+    """The answer does not fit into the form that is awaited."""
+
+    status = 502
+    outcome = "too_large"
 
 
 class DeadlineExceeded(OperationError):

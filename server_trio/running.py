@@ -8,7 +8,6 @@ from typing import Final
 
 import trio
 
-from channels_async import http_rules
 from channels_async.wire import Operation
 
 from .errors import BudgetSpent, DeadlineExceeded, OperationError, SendUnknown, ShuttingDown, UnknownOperation
@@ -63,8 +62,7 @@ class Running:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
-            if self.reply.state in (ReplyState.NOTHING, ReplyState.STARTED):
-                await self._answer(error)
+            await self._answer(error)
         if self.reply.state is not ReplyState.FINISHED:
             self.outcome = "reply_lost"
         self._log(error)
@@ -76,10 +74,8 @@ class Running:
             # How long ago tells clocks that differ (minutes, hours) from a queue that is long.
             return BudgetSpent(f"the operation's time was over {-budget:.1f} s before it could be begun")
         handler = self._handler
-        if handler is None or self.operation.reply_format != "http":
-            return UnknownOperation(
-                f"this server has no operation {self.operation.name} with this kind of reply"
-            )
+        if handler is None:
+            return UnknownOperation(f"this server has no operation {self.operation.name}")
         self._scope.deadline = self._begun + budget
         try:
             with self._scope:
@@ -117,19 +113,9 @@ class Running:
         """
         with trio.move_on_after(self._reply_timeout, shield=True):
             try:
-                await self._say(error)
+                await self.reply.fail(error)
             except Exception:
                 logger.exception("operation %s: its answer could not be sent", self.operation.id)
-
-    async def _say(self, error: OperationError) -> None:
-        if self.reply.state is ReplyState.STARTED:
-            await self.reply.end()
-            return
-        operation = self.operation
-        status, headers, body = http_rules.error_response(
-            error.status, str(error), operation.id, site_headers=operation.response_headers
-        )
-        await self.reply.start(status, headers, body)
 
     def _log(self, error: OperationError | None) -> None:
         level = logging.INFO if self.outcome in ("ok", "shutdown") else logging.WARNING

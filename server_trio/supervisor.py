@@ -20,17 +20,16 @@ from typing import Final
 
 import trio
 
-from channels_async import http_rules
 from channels_async.wire import BadMessage, Operation, parse
 
-from .errors import LayerError
+from .errors import LayerError, OperationError
 from .http.session import Session
 from .layers import LayerSpec, open_layer
 from .layers.base import Layer, Received
 from .limits import KiB
 from .operations import Context, Handler
 from .receiver import Places, receive_forever
-from .replies import HttpReply, make_reply
+from .replies import FORMS, make_reply
 from .running import Running, shutting_down
 from .settings import Settings
 from .stats import Counters, Statistics
@@ -179,14 +178,12 @@ class Supervisor:
         """A message that is no operation: one line in the log, counted, answered where it can be."""
         self._counters.bad_messages += 1
         logger.warning("bad message on %s: %s", self._settings.CHANNEL, error.reason)
-        if error.reply_channel is None or error.reply_format != "http":
+        if error.reply_channel is None:
             return
-        status, headers, body = http_rules.error_response(
-            500, "the message could not be understood", error.id
-        )
+        reply = FORMS[error.reply_format](layer, error.reply_channel, id=error.id)
         with trio.move_on_after(self._settings.REPLY_TIMEOUT, shield=True):
             try:
-                await HttpReply(layer, error.reply_channel).start(status, headers, body)
+                await reply.fail(OperationError("the message could not be understood"))
             except LayerError as failure:
                 logger.warning("the answer to a bad message could not be sent: %s", failure)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from channels_async.wire import Operation
@@ -10,17 +10,38 @@ from channels_async.wire import Operation
 from ..layers.base import Layer
 from .base import Headers, Reply, ReplyState
 from .http import HttpReply
+from .message import MessageReply
+from .nothing import NoReply
+from .websocket import WebSocketReply
 
-__all__ = ["FORMS", "Headers", "HttpReply", "Reply", "ReplyState", "make_reply"]
+__all__ = [
+    "FORMS",
+    "Headers",
+    "HttpReply",
+    "MessageReply",
+    "NoReply",
+    "Reply",
+    "ReplyState",
+    "WebSocketReply",
+    "make_reply",
+]
 
-#: By the `reply_format` of the wire: makes the reply of an operation. What is not here cannot be asked for.
-FORMS: Final[Mapping[str, Callable[[Layer, Operation], Reply]]] = {
-    "http": lambda layer, operation: HttpReply(
-        layer, str(operation.reply_channel), bodiless=operation.head
-    ),
+#: By the `reply_format` of the wire (channels_async.wire.REPLY_FORMATS): all that can be asked for.
+FORMS: Final[Mapping[str, type[Reply]]] = {
+    "http": HttpReply,
+    "websocket": WebSocketReply,
+    "message": MessageReply,
+    "none": NoReply,
 }
 
 
 def make_reply(layer: Layer, operation: Operation) -> Reply:
     """The reply of an operation in the form it asks for."""
-    return FORMS.get(operation.reply_format, FORMS["http"])(layer, operation)
+    return FORMS[operation.reply_format](
+        layer,
+        operation.reply_channel or "",
+        bodiless=operation.head,
+        id=operation.id,
+        operation=operation.name,
+        site_headers=operation.response_headers,
+    )

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import trio
 
-from ..errors import ChannelFull, LayerUnavailable, SendUnknown
+from ..errors import ChannelFull, LayerUnavailable, OperationError, SendUnknown
 from ..layers.base import Layer
 
 #: Names and values as they go out, in order.
@@ -48,18 +48,34 @@ class Reply(abc.ABC):
     """One answer on its way. Its form is a subclass's; this keeps the order of calls.
 
     `bodiless` says that the one who waits wants no content, whatever there is (HEAD).
+    `id` and `operation` name what is answered, for forms that say so; `site_headers` are those that
+    the site wants on an HTTP response, errors included.
     `status` is what was started with, None before. `bytes_sent` counts content.
 
     Sends wait while the channel is full or the layer is away, until the caller's cancel scope ends.
     They raise SendUnknown, and MessageRefused for content that no layer takes.
     """
 
-    __slots__ = ("_layer", "bodiless", "bytes_sent", "channel", "state", "status")
+    __slots__ = (
+        "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "id", "operation", "state", "status",
+    )  # fmt: skip
 
-    def __init__(self, layer: Layer, channel: str, *, bodiless: bool = False) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        channel: str,
+        *,
+        bodiless: bool = False,
+        id: str | None = None,
+        operation: str | None = None,
+        site_headers: Headers = (),
+    ) -> None:
         self._layer = layer
+        self._site_headers = site_headers
         self.channel = channel
         self.bodiless = bodiless
+        self.id = id
+        self.operation = operation
         self.state = ReplyState.NOTHING
         self.status: int | None = None
         self.bytes_sent = 0
@@ -76,8 +92,10 @@ class Reply(abc.ABC):
         """Begin the answer, with its first (or only) content. `more` says that content follows.
 
         Text is sent as UTF-8 where the form knows only bytes. `items` says that each piece of content
-        means something by itself, as what a generator yields does; forms that have messages then send
-        one for each, others make no difference.
+        means something by itself, as what a generator yields does: a WebSocket gets a frame, a channel
+        of the project's own a message for each; an HTTP response makes no difference.
+
+        Raises AnswerTooLarge, as `write` does, where the form cannot hold the content.
         """
         if self.state is not ReplyState.NOTHING:
             raise RuntimeError(f"the reply to {self.channel} was {self.state.value} and cannot start again")
@@ -98,15 +116,13 @@ class Reply(abc.ABC):
         if self.state is ReplyState.STARTED:
             await self._end()
 
-    async def fail(self, status: int, headers: Headers, content: bytes) -> None:
-        """Say that the operation failed, as HTTP says it; where the answer has begun, end it.
+    async def fail(self, error: OperationError) -> None:
+        """Say that the operation failed; where the answer has begun, end it.
 
         A form with a way to tell a broken answer from a complete one does so.
         """
-        if self.state is ReplyState.STARTED:
-            await self._end()
-        else:
-            await self.start(status, headers, content)
+        if self.state in (ReplyState.NOTHING, ReplyState.STARTED):
+            await self._fail(error)
 
     @abc.abstractmethod
     async def _start(
@@ -117,6 +133,10 @@ class Reply(abc.ABC):
     @abc.abstractmethod
     async def _write(self, content: bytes | str, more: bool) -> None:
         """`write` in the form's own way; leaves `state` right."""
+
+    @abc.abstractmethod
+    async def _fail(self, error: OperationError) -> None:
+        """`fail` in the form's own way, where nothing or a part has been sent; leaves `state` right."""
 
     async def _end(self) -> None:
         await self._write(b"", False)

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels_async import http_rules
+
+from ..errors import OperationError
 from ..limits import MAX_REPLY_CHUNK
 from .base import Headers, Reply, ReplyState, as_bytes
 
@@ -50,6 +53,15 @@ class HttpReply(Reply):
             await self._send_part(
                 {"content": content[begin:end], "more_content": more or end < len(content)}
             )
+
+    async def _fail(self, error: OperationError) -> None:
+        if self.state is ReplyState.STARTED:
+            await self._end()
+            return
+        status, headers, body = http_rules.error_response(
+            error.status, str(error), self.id, error.retry_after, self._site_headers
+        )
+        await self.start(status, headers, body)
 
     async def _send_part(self, message: dict[str, Any]) -> None:
         await self._send(message)

@@ -96,6 +96,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
     allowed = (
         "channels_async.wire",
         "channels_async.http_rules",
+        "channels_async.frame_rules",
         "channels_async._py23",
         "channels_async.__version__",
     )
@@ -113,6 +114,7 @@ FORBIDDEN = {
     "channels_compat": ["server_trio", "channels_async"],
     "channels_async.wire": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.http_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
+    "channels_async.frame_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     # Libraries with an event loop or errors of their own stay behind the adapter that is made for them.
     "server_trio.http": ["redis", "asyncio", "trio_asyncio", "django", "asgi_redis"],
     "server_trio.layers": ["asks", "httptools"],
@@ -146,7 +148,8 @@ def test_a_library_is_imported_only_by_the_adapter_made_for_it(library, place):
 
 
 def test_the_contract_is_read_without_django_and_without_an_event_loop():
-    program = "import sys, channels_async.wire, channels_async.http_rules; print(' '.join(sys.modules))"
+    parts = "channels_async.wire, channels_async.http_rules, channels_async.frame_rules"
+    program = f"import sys, {parts}; print(' '.join(sys.modules))"
     path = str(PACKAGES["channels_async"].parent)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r}); {program}"]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+from typing import Any
+
+MAX_FRAME: int
+
+def answer_frame(
+    status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes | str, id: str | None
+) -> dict[str, Any] | None: ...
+def item_frame(content: bytes | str) -> dict[str, Any] | None: ...
+def error_frame(
+    status: int, reason: str, id: str | None, retry_after: float | None = None
+) -> dict[str, Any]: ...
+def frame_size(content: bytes | str) -> int: ...

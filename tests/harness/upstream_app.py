@@ -2,7 +2,7 @@
 
 Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  /echo/…  /chunked/N?size=B
                /gzip  /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag
-               /close-delimited  /early-hints
+               /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
 Ill-behaved:   /hang  /disconnect  /truncated  /garbage
 About itself:  /statistics  /seen  /reset
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -127,11 +128,25 @@ async def early_hints(request: Request, answer: Answer) -> None:
     await answer.send(200, [TEXT], b"after the hints\n")
 
 
+async def events(request: Request, answer: Answer) -> None:
+    interval = float(dict(request.query).get("interval", "0.1"))
+    await answer.head(200, [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")])
+    for number in range(int(request.segments[1])):
+        await answer.chunk(b"id: %d\ndata: event %d\n\n" % (number, number))
+        await asyncio.sleep(interval)
+    await answer.chunk(b"")
+
+
+async def digest(request: Request, answer: Answer) -> None:
+    said = {"size": len(request.body), "sha256": hashlib.sha256(request.body).hexdigest()}
+    await answer.send(200, [JSON], json.dumps(said).encode())
+
+
 PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
     "delay": delay, "status": status, "headers": headers, "echo": echo, "bytes": large, "chunked": chunked,
     "gzip": compressed, "cookies": cookies, "redirect": redirect, "drip": drip, "etag": etag, "hang": hang,
     "close-delimited": close_delimited, "disconnect": disconnect, "truncated": truncated, "garbage": garbage,
-    "early-hints": early_hints,
+    "early-hints": early_hints, "events": events, "digest": digest,
 }  # fmt: skip
 
 

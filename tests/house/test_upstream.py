@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.client
 import json
 import socket
@@ -51,6 +52,17 @@ def test_large_bodies_arrive_whole_however_they_are_framed(upstream, path):
     _, _, content = ask(upstream, "GET", path)
     assert content == pattern(len(content))
     assert len(content) in (3_000_001, 3_000_000, 100_000)
+
+
+def test_events_are_server_sent_events(upstream):
+    _, headers, content = ask(upstream, "GET", "/events/2?interval=0")
+    assert ("Content-Type", "text/event-stream") in headers
+    assert content == b"id: 0\ndata: event 0\n\nid: 1\ndata: event 1\n\n"
+
+
+def test_digest_tells_the_size_and_the_hash_of_a_body(upstream):
+    _, _, content = ask(upstream, "POST", "/digest", b"body")
+    assert json.loads(content) == {"size": 4, "sha256": hashlib.sha256(b"body").hexdigest()}
 
 
 def test_gzip_is_gzip(upstream):

@@ -1,36 +1,20 @@
-"""Asks the demo as browsers would and measures: run.py --check"""
+"""Checks each page of the demo, and measures what offloading is for: run.py --check"""
 
 from __future__ import annotations
 
-import http.client
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from .asking import CheckFailed, ask, expect
+from .rows import ROWS
 from .stack import Demo
 
 WORKERS = 1  # that the demo starts
 AT_ONCE = 50  # offloaded requests
 BLOCKING = 5  # requests the old way; one after the other they take long enough
-TIMEOUT = 60.0  # seconds for one page, before daphne's own 120
-
-
-class CheckFailed(Exception):
-    """The demo does not do what it should; the text says what was seen."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """What came back."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def header(self, name: str) -> str:
-        return ", ".join(value for key, value in self.headers if key.lower() == name)
 
 
 @dataclass(frozen=True)
@@ -48,35 +32,6 @@ class Measurement:
     def blocked(self) -> int:
         """Workers that waited with the requests: all of them, unless one had time for a quick page."""
         return 0 if self.quick_pages else WORKERS
-
-
-def ask(url: str) -> Page:
-    """GET a page on a connection of its own."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    try:
-        connection.request("GET", parts.path)
-        response = connection.getresponse()
-        return Page(response.status, response.getheaders(), response.read())
-    finally:
-        connection.close()
-
-
-def expect(what: str, seen: object, wanted: object) -> None:
-    if seen != wanted:
-        raise CheckFailed(f"{what}: {seen!r} instead of {wanted!r}")
-
-
-def check_offloaded_page(demo: Demo) -> None:
-    """The upstream's status, body and headers arrive with the cookie and the header of the middleware."""
-    page = ask(demo.url + "/offloaded/")
-    expect("status of /offloaded/", page.status, 200)
-    expect("body of /offloaded/", page.body, f"after {demo.delay} s\n".encode())
-    expect("the upstream's header X-Upstream", page.header("x-upstream"), "slow")
-    expect("the middleware's header X-Visits", page.header("x-visits"), "1")
-    if not page.header("set-cookie").strip().startswith("sessionid="):
-        raise CheckFailed(f"no session cookie of Django's middleware in {page.headers}")
-    expect("status of /raw/", ask(demo.url + "/raw/").status, 200)
 
 
 def measure(demo: Demo, way: str, path: str, count: int) -> Measurement:
@@ -121,12 +76,22 @@ def table(rows: list[Measurement]) -> str:
     return "\n".join(lines)
 
 
+def check_index(demo: Demo) -> None:
+    """Each page that is linked is checked by a row, and each row's page is linked."""
+    index = ask(demo.url + "/").body.decode()
+    linked = {path.partition("?")[0] for path in re.findall(r'href="([^"]*)"', index)}
+    expect("pages that the index links to", sorted(linked), sorted({row.path for row in ROWS}))
+
+
 def check(demo: Demo) -> None:
-    """All of it; prints the table. Raises CheckFailed."""
-    check_offloaded_page(demo)
+    """All of it; prints what was seen of each page, and the measurements. Raises CheckFailed."""
+    check_index(demo)
+    width = max(len(row.path) for row in ROWS)
+    for row in ROWS:
+        print(f"{row.path:<{width}}  {row.check(demo)}", flush=True)
     offloaded = measure(demo, "offloaded", "/offloaded/", AT_ONCE)
     blocking = measure(demo, "in the view", "/blocking/", BLOCKING)
-    print(table([offloaded, blocking]), flush=True)
+    print(f"\n{table([offloaded, blocking])}", flush=True)
     if offloaded.blocked:
         raise CheckFailed(f"the worker had no time for a quick page while {AT_ONCE} requests were offloaded")
     if offloaded.waiting_at_once <= WORKERS:

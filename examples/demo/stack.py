@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,8 @@ from tests.harness.redis_server import free_port, redis_server
 from tests.harness.upstream import Upstream, upstream_server
 from tests.harness.web_python import WebPython
 
-SITE = Path(__file__).resolve().parent / "site"
+SITE = Path(__file__).resolve().parent / "site"  # Python 2.7 and 3
+SERVER = SITE.with_name("server")  # what only the Trio server imports, so Python 3 alone
 END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
 
 
@@ -36,8 +39,13 @@ class Demo:
 def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo]:
     """The whole stack, ready to be asked; ended on leaving, whatever has happened."""
     port = port or free_port()
-    with redis_server() as redis, upstream_server(quiet=True) as upstream:
+    with (
+        redis_server() as redis,
+        upstream_server(quiet=True) as upstream,
+        tempfile.TemporaryDirectory(prefix="demo-cache-") as cache,
+    ):
         environment = {
+            "DEMO_CACHE": cache,
             "DEMO_REDIS": redis.url,
             "DEMO_UPSTREAM": upstream.url,
             "DEMO_UPSTREAM_DELAY": str(delay),
@@ -51,10 +59,11 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo
             "worker": [*web.command("manage.py"), "runworker"],
             "server_trio": [sys.executable, "-m", "server_trio", "-v", "demo.server_settings"],
         }
+        server_sources = {"PYTHONPATH": os.pathsep.join([SOURCES["PYTHONPATH"], str(SERVER)])}
         processes: list[Process] = []
         try:
             for name, command in commands.items():
-                sources = SOURCES if name == "server_trio" else web.environment
+                sources = server_sources if name == "server_trio" else web.environment
                 processes.append(Process(command, name=name, env={**environment, **sources}, cwd=SITE))
             processes[0].wait_for_port(port)
             processes[2].wait_for_line("ready")

@@ -1,11 +1,16 @@
-"""Channels' routing. `/raw/` is answered by a consumer; every other page by Django's views."""
+"""Channels' routing for the worker; that of the server is demo_server/routing.py."""
 
 from __future__ import unicode_literals
 
 from channels.routing import route
 
-from demo.consumers import raw
+from demo import consumers
 
 channel_routing = [
-    route('http.request', raw, path=r'^/raw/'),
+    route('http.request', consumers.raw, path=r'^/raw/'),
+    route('http.request', consumers.upload, path=r'^/upload/', method=r'^POST$'),
+    route('websocket.connect', consumers.socket_connect, path=r'^/socket/'),
+    route('websocket.receive', consumers.socket_receive, path=r'^/socket/'),
+    route('websocket.disconnect', consumers.socket_disconnect, path=r'^/socket/'),
+    route('demo.report', consumers.store_report),
 ]

@@ -3,6 +3,7 @@
 from __future__ import unicode_literals
 
 import os
+import tempfile
 
 DEBUG = False
 SECRET_KEY = 'only for this demo'
@@ -19,6 +20,16 @@ MIDDLEWARE = [
     'demo.middleware.VisitsMiddleware',
 ]
 MIDDLEWARE_CLASSES = MIDDLEWARE  # the name before Django 1.10
+
+TEMPLATES = [{'BACKEND': 'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}]
+
+#: Where reports are stored until somebody looks; every process of the site sees it.
+CACHES = {
+    'default': {
+        'BACKEND': 'django.core.cache.backends.filebased.FileBasedCache',
+        'LOCATION': os.environ.get('DEMO_CACHE', os.path.join(tempfile.gettempdir(), 'demo-cache')),
+    },
+}
 
 CHANNEL_LAYERS = {
     'default': {

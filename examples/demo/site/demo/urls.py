@@ -1,10 +1,23 @@
 from django.conf.urls import url
+from django.shortcuts import render
 
 from demo import views
 
 urlpatterns = [
     url(r'^$', views.index),
-    url(r'^offloaded/$', views.offloaded),
-    url(r'^blocking/$', views.blocking),
     url(r'^quick/$', views.quick),
+    url(r'^blocking/$', views.blocking),
+    url(r'^offloaded/$', views.offloaded),
+    url(r'^forward/(?P<path>.*)$', views.forward),
+    url(r'^upload/$', render, {'template_name': 'upload.html'}),
+    url(r'^events/$', render, {'template_name': 'events.html'}),
+    url(r'^call/async/$', views.call_async),
+    url(r'^call/thread/$', views.call_thread),
+    url(r'^call/stream/$', views.call_stream),
+    url(r'^command/$', views.command),
+    url(r'^socket/$', render, {'template_name': 'socket.html'}),
+    url(r'^notify/$', views.notify),
+    url(r'^report/$', views.report),
+    url(r'^report/(?P<operation>\w+)/$', views.show_report),
+    url(r'^forget/$', views.forget),
 ]

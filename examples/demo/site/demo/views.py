@@ -1,42 +1,77 @@
-"""The same slow request twice: handed to the Trio server, and done by the worker."""
+"""A page for each operation; demo/pages.py lists them."""
 
 from __future__ import unicode_literals
 
 import requests
+from channels import Channel
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpResponse
+from django.shortcuts import render
 
 from channels_async.client.client import client
-
-INDEX = """<!doctype html>
-<title>channels_async</title>
-<h1>One worker, one slow upstream</h1>
-<p>The upstream takes {seconds} s. Open each several times at once:</p>
-<ul>
-<li><a href="/offloaded/">offloaded</a>: the worker is free again at once
-<li><a href="/blocking/">blocking</a>: the worker waits, and everybody else with it
-<li><a href="/raw/">raw</a>: offloaded by a consumer, without Django's request and middleware
-<li><a href="/quick/">quick</a>: needs nothing but a free worker
-</ul>
-"""
-
-
-def upstream_url():
-    return '{}/delay/{}'.format(settings.UPSTREAM, settings.UPSTREAM_DELAY)
+from demo.pages import PAGES
 
 
 def index(request):
-    return HttpResponse(INDEX.format(seconds=settings.UPSTREAM_DELAY))
+    return render(request, 'index.html', {'pages': PAGES, 'seconds': settings.UPSTREAM_DELAY})
 
 
-def offloaded(request):
-    return client.request(request, url=upstream_url())
-
-
-def blocking(request):
-    answer = requests.get(upstream_url(), timeout=30)
-    return HttpResponse(answer.content, content_type=answer.headers['Content-Type'])
+def slow_url():
+    return '{}/delay/{}'.format(settings.UPSTREAM, settings.UPSTREAM_DELAY)
 
 
 def quick(request):
     return HttpResponse('quick\n', content_type='text/plain')
+
+
+def blocking(request):
+    answer = requests.get(slow_url(), timeout=30)
+    return HttpResponse(answer.content, content_type=answer.headers['Content-Type'])
+
+
+def offloaded(request):
+    return client.request(request, url=slow_url())
+
+
+def forward(request, path):
+    return client.forward(request, settings.UPSTREAM + '/', path=path)
+
+
+def call_async(request):
+    return client.call(request, 'page.status', [slow_url()])
+
+
+def call_thread(request):
+    return client.call(request, 'primes.below', [int(request.GET.get('number', 100))])
+
+
+def call_stream(request):
+    return client.call(request, 'clock.ticks', kwargs={'count': 5})
+
+
+def command(request):
+    return client.command(request, 'count', {'to': request.GET.get('to', '10')})
+
+
+def notify(request):
+    Channel('demo.notify').send({'text': request.GET.get('text', 'hello')})
+    return HttpResponse('sent to the channel demo.notify\n', content_type='text/plain')
+
+
+def report(request):
+    """Ask for something whose answer goes to a consumer of the site's own, consumers.store_report."""
+    operation = client.request(request, url=slow_url(), reply_to='demo.report')
+    return HttpResponse('/report/{}/\n'.format(operation), content_type='text/plain', status=202)
+
+
+def show_report(request, operation):
+    stored = cache.get(operation)
+    text = 'not yet\n' if stored is None else stored
+    return HttpResponse(text, content_type='text/plain', status=200 if stored is not None else 404)
+
+
+def forget(request):
+    """Ask for something that nobody waits for."""
+    client.request(request, url=settings.UPSTREAM + '/echo/forgotten', method='POST', reply_to=None)
+    return HttpResponse('done, or not: nobody will hear\n', content_type='text/plain', status=202)

@@ -1,0 +1,12 @@
+"""What the index shows: what a page is about, its path, and a line on it."""
+
+from __future__ import unicode_literals
+
+PAGES = [
+    ('REQUEST', [
+        ('/offloaded/', 'a slow upstream, asked by the server: the worker is free again at once'),
+        ('/blocking/', 'the same, asked by the worker: it waits, and everybody else with it'),
+        ('/raw/', 'offloaded by a consumer, without the request and the middleware of Django'),
+        ('/quick/', 'needs nothing but a free worker; try it while the others wait'),
+    ]),
+]  # fmt: skip

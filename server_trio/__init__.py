@@ -3,10 +3,11 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
-    assembly:   project, loading, supervisor, running, receiver
+    assembly:   project, loading, reaching, supervisor, running, receiver
     behaviour:  operations, replies
     adapters:   layers, http
-    words:      settings, options, errors, limits, stats
+    words:      egress, settings, options, errors, limits, stats
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
+    contract:   channels_async.egress_rules
     versions:   channels_compat, channels_async._py23
 """

@@ -18,10 +18,12 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from .errors import LayerUnavailable, SettingsError
+from .http.connect import OpenStream
 from .layers import LayerSpec
 from .loading import load_handlers
 from .operations import Handler
 from .project import layer_spec, load_django_settings
+from .reaching import make_open_stream
 from .settings import DJANGO_SETTING, Settings, options, resolve
 from .supervisor import State, Supervisor
 
@@ -93,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         spec = layer_spec(django_settings, settings)
         handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
-        return trio.run(_serve, settings, handlers, spec, strict_exception_groups=True)
+        open_stream = make_open_stream(settings)
+        return trio.run(_serve, settings, handlers, open_stream, spec, strict_exception_groups=True)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
@@ -115,9 +118,11 @@ def _configure_logging(verbose: int) -> None:
     logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-async def _serve(settings: Settings, handlers: Mapping[str, Handler], spec: LayerSpec) -> int:
+async def _serve(
+    settings: Settings, handlers: Mapping[str, Handler], open_stream: OpenStream, spec: LayerSpec
+) -> int:
     """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
-    supervisor = Supervisor(settings, handlers)
+    supervisor = Supervisor(settings, handlers, open_stream)
     failures: list[BaseException] = []
     forced = False
 

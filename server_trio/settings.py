@@ -19,7 +19,7 @@ from channels_async.wire import check_channel_name
 
 from .errors import SettingsError
 from .limits import HttpLimits, KiB, MiB
-from .options import ENVIRONMENT_PREFIX, Option, make_option, option, seconds
+from .options import ENVIRONMENT_PREFIX, Option, make_option, option, raw, seconds, texts
 
 #: The Django setting that holds the server's settings.
 DJANGO_SETTING: Final = "CHANNELS_ASYNC_SERVER"
@@ -79,6 +79,21 @@ class Http:
     response_body: int = option(
         1024 * MiB, "largest body of an upstream's response; 0 means no limit", unit="bytes", minimum=0
     )
+    unix_sockets: dict[str, str] = raw(  # noqa: RUF009 - a field
+        "unix sockets by the host that stands for each: {'backend.local': '/run/app.sock'}"
+    )
+
+
+@dataclass(frozen=True)
+class Egress:
+    """Which upstreams may be reached; with no entry at all, every one (docs/network.rst)."""
+
+    allow: tuple[str, ...] = texts(
+        (), "upstreams that may be reached: networks, addresses, host names, `*.` names, words"
+    )
+    deny: tuple[str, ...] = texts(
+        (), "upstreams that may not be reached, unless `allow` has them; `private`: all that is not public"
+    )
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,7 @@ class Settings:
     DEADLINES: Deadlines = field(default_factory=Deadlines)
     CONCURRENCY: Concurrency = field(default_factory=Concurrency)
     HTTP: Http = field(default_factory=Http)
+    EGRESS: Egress = field(default_factory=Egress)
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
     BRIDGE: str = option(
@@ -105,7 +121,9 @@ class Settings:
 
     def http_limits(self) -> HttpLimits:
         """The HTTP client's bounds as these settings have them."""
-        return HttpLimits(connections_per_origin=self.CONCURRENCY.per_host, **dataclasses.asdict(self.HTTP))
+        limits = {entry.name for entry in dataclasses.fields(HttpLimits)}
+        given = {name: value for name, value in vars(self.HTTP).items() if name in limits}
+        return HttpLimits(connections_per_origin=self.CONCURRENCY.per_host, **given)
 
 
 def options() -> Iterator[Option]:

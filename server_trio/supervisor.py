@@ -23,6 +23,7 @@ import trio
 from channels_async.wire import BadMessage, Operation, parse
 
 from .errors import LayerError, OperationError
+from .http.connect import OpenStream
 from .http.session import Session
 from .layers import LayerSpec, open_layer
 from .layers.base import Layer, Received
@@ -54,8 +55,11 @@ class State(enum.Enum):
 class Supervisor:
     """One server. `run` serves until `drain` or `abort` is called and all operations are answered."""
 
-    def __init__(self, settings: Settings, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, settings: Settings, handlers: Mapping[str, Handler], open_stream: OpenStream | None = None
+    ) -> None:
         self._settings = settings
+        self._open_stream = open_stream  # how to reach upstreams; the default is directly
         self._handlers = handlers
         self._counters = Counters()
         self._places = Places(settings.CONCURRENCY.total)
@@ -74,7 +78,8 @@ class Supervisor:
         `task_status` is started once the receivers are. Raises LayerUnavailable or SettingsError if the
         layer cannot be opened, and nothing later that wrong input could cause.
         """
-        async with open_layer(spec) as layer, Session(self._settings.http_limits()) as http:
+        http = Session(self._settings.http_limits(), open_stream=self._open_stream)
+        async with open_layer(spec) as layer, http:
             await self.serve(layer, http, task_status)
 
     async def serve(

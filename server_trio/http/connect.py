@@ -9,35 +9,66 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 
 from .. import errors
+from ..egress import Guard
+from .dialing import dial
 from .sockets import NothingBuffered, SocketStream
 from .url import Origin
 
-#: Opens a stream to an origin, TLS included. Raises errors.UpstreamError; may be cancelled.
+#: Opens a stream to an origin, TLS included. Raises errors.UpstreamError and, where a guard refuses,
+#: errors.OperationRefused; may be cancelled.
 OpenStream = Callable[[Origin], Awaitable[trio.abc.Stream]]
 
 
 class DirectConnector:
-    """Connects over TCP (RFC 8305, happy eyeballs), with TLS for https; an `OpenStream`."""
+    """Connects over TCP (RFC 8305, happy eyeballs), with TLS for https; an `OpenStream`.
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+    unix_sockets: paths by host, or by host:port; what is asked of these goes to the socket instead.
+    guard: asked about each address, and about each socket.
+    """
+
+    def __init__(
+        self,
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        guard: Guard | None = None,
+        unix_sockets: Mapping[str, str] | None = None,
+    ) -> None:
         self._ssl_context = ssl_context
+        self._guard = guard
+        self._unix_sockets = unix_sockets or {}
 
     async def __call__(self, origin: Origin) -> trio.abc.Stream:
+        path = self._socket_of(origin)
+        connection = await (self._connect(origin) if path is None else self._connect_socket(origin, path))
+        return connection if origin.scheme == "http" else await self._secure(connection, origin)
+
+    def _socket_of(self, origin: Origin) -> str | None:
+        sockets = self._unix_sockets
+        return sockets.get(f"{origin.host}:{origin.port}") or sockets.get(origin.host) if sockets else None
+
+    async def _connect_socket(self, origin: Origin, path: str) -> SocketStream:
+        if self._guard is not None:
+            self._guard.check_socket(origin.host, origin.port, path)
         try:
-            stream = await trio.open_tcp_stream(origin.host, origin.port)
+            return SocketStream.take_over(await trio.open_unix_socket(path))
+        except OSError as exc:
+            raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {_reason(exc)}") from exc
+
+    async def _connect(self, origin: Origin) -> SocketStream:
+        try:
+            stream = await dial(origin.host, origin.port, self._guard)
         except socket.gaierror as exc:
             raise errors.UpstreamError(f"{origin.netloc}: cannot resolve the host: {exc.strerror}") from exc
         except UnicodeError as exc:  # a label longer than the DNS allows
             raise errors.UpstreamError(f"{origin.netloc}: cannot resolve the host: not a valid name") from exc
         except OSError as exc:
             raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {_reason(exc)}") from exc
-        connection = SocketStream.take_over(stream)
-        return connection if origin.scheme == "http" else await self._secure(connection, origin)
+        return SocketStream.take_over(stream)
 
     async def _secure(self, stream: SocketStream, origin: Origin) -> trio.abc.Stream:
         """TLS with SNI; certificate and host name are verified by the context."""

@@ -7,6 +7,7 @@ here with the very address that it connects to, so that no second look at the DN
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 from channels_async.egress_rules import Egress
@@ -30,12 +31,17 @@ class Guard:
         """Before the host is looked up: whether it is refused at every address."""
         self._enforce(self._rules.refuses_name(host, port), host, port)
 
-    def permits(self, host: str, port: int, address: str) -> bool:
-        """Whether `host` may be reached at one of its addresses."""
-        reason = self._rules.refuses(host, port, address)
-        if reason is not None:
-            logger.warning("egress: %s at %s, port %d, is refused: %s", host, address, port, reason)
-        return reason is None
+    def allowed(self, host: str, port: int, addresses: Iterable[str]) -> set[str]:
+        """Which of a host's addresses may be connected to; one at least, else OperationRefused."""
+        refusals = {address: self._rules.refuses(host, port, address) for address in addresses}
+        allowed = {address for address, reason in refusals.items() if reason is None}
+        for address, reason in refusals.items():
+            if reason is not None:
+                level = logging.DEBUG if allowed else logging.WARNING
+                logger.log(level, "egress: %s at %s, port %d, is refused: %s", host, address, port, reason)
+        if refusals and not allowed:
+            raise OperationRefused(REFUSED)
+        return allowed
 
     def check_unresolved(self, host: str, port: int) -> None:
         """Where a proxy looks the host up: whether its name, or the address it is, is refused."""

@@ -128,7 +128,7 @@ class _Entry(object):
                 raise ValueError('the port must be between 1 and 65535')
         if inner in WORDS:
             self._word = inner
-        elif '/' in inner or parse_address(inner) is not None or _NUMBERS.match(inner) or text[0] == '[':
+        elif text.startswith('[') or '/' in inner or parse_address(inner) or _NUMBERS.match(inner):
             self._network = _network(inner)
         else:
             self._name = _pattern(inner)
@@ -185,12 +185,13 @@ def _hint(text):
 
 def _literal(host):
     """The address that a host is by itself, whichever way it is written (inet_aton(3): 127.1, 0x7f000001)."""
-    if host.rstrip('.') == 'localhost' or host.rstrip('.').endswith('.localhost'):
+    host = host.rstrip('.')
+    if host == 'localhost' or host.endswith('.localhost'):
         return '127.0.0.1'  # RFC 6761 6.3
     if parse_address(host) is not None:
         return host
     try:
-        return socket.inet_ntoa(socket.inet_aton(str(host.rstrip('.')))) if _NUMBERS.match(host) else None
+        return socket.inet_ntoa(socket.inet_aton(str(host))) if _NUMBERS.match(host) else None
     except (EnvironmentError, ValueError):
         return None
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import trio
 
-from .. import errors
-from ..egress import REFUSED, Guard
+from ..egress import Guard
 
 #: Seconds until the next address is tried beside one that has not answered (RFC 8305 section 5).
 _ATTEMPT_DELAY: Final = 0.25
@@ -31,15 +30,9 @@ async def dial(host: str, port: int, guard: Guard | None) -> trio.SocketStream:
         return await trio.open_tcp_stream(host, port)
     guard.check_name(host, port)
     found: list[_Target] = list(await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    targets = [target for target in found if guard.permits(host, port, numeric(target[4]))]
-    if found and not targets:
-        raise errors.OperationRefused(REFUSED)
+    allowed = guard.allowed(host, port, [target[4][0] for target in found])
+    targets = [target for target in found if target[4][0] in allowed]
     return trio.SocketStream(await _connect_first(_alternating(targets)))
-
-
-def numeric(address: Any) -> str:
-    """The text of the address in a socket's address, without a zone."""
-    return str(address[0]).partition("%")[0]
 
 
 def _alternating(targets: list[_Target]) -> list[_Target]:

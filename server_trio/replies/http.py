@@ -50,9 +50,7 @@ class HttpReply(Reply):
             return
         for begin in range(0, len(content), MAX_REPLY_CHUNK):
             end = begin + MAX_REPLY_CHUNK
-            await self._send_part(
-                {"content": content[begin:end], "more_content": more or end < len(content)}
-            )
+            await self._send_part({"content": content[begin:end], "more_content": more or end < len(content)})
 
     async def _fail(self, error: OperationError) -> None:
         if self.state is ReplyState.STARTED:

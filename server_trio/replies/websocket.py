@@ -55,9 +55,7 @@ class WebSocketReply(Reply):
     async def _fail(self, error: OperationError) -> None:
         self._held.clear()
         self.status = error.status
-        await self._send_frame(
-            frame_rules.error_frame(error.status, str(error), self.id, error.retry_after)
-        )
+        await self._send_frame(frame_rules.error_frame(error.status, str(error), self.id, error.retry_after))
         self.state = ReplyState.FINISHED
 
     def _hold(self, content: bytes | str) -> None:

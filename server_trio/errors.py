@@ -66,6 +66,13 @@ class OperationRefused(OperationError):
     outcome = "refused"
 
 
+class BadInput(OperationError):
+    """What the operation was given is not what it takes."""
+
+    status = 400
+    outcome = "bad_input"
+
+
 class UnknownOperation(OperationError):
     """A well-formed message that asks for an operation this server does not have."""
 

@@ -119,6 +119,8 @@ class Settings:
         120.0, "daphne's --http-timeout; every answer ends before it", minimum=DAPHNE_MARGIN + 1
     )
 
+    COMMANDS: Mapping[str, Any] = raw("command lines that views can have run, by name; see command.rst")
+
     def http_limits(self) -> HttpLimits:
         """The HTTP client's bounds as these settings have them."""
         limits = {entry.name for entry in dataclasses.fields(HttpLimits)}

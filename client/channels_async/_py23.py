@@ -5,6 +5,7 @@ Everything else uses these names: `text` and `bytes` mean the same on both.
 
 from __future__ import unicode_literals
 
+import re
 import sys
 import time
 
@@ -48,6 +49,11 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
             path = '/'
         return urlunsplit((scheme, netloc, path, query, fragment))
 
+    def full_matcher(pattern):
+        """Tells of a text whether all of it matches, classes such as \\d meaning ASCII. Raises re.error."""
+        re.compile(pattern)  # by itself, before it is put between others
+        return re.compile('(?:' + pattern + r')\Z').match
+
 else:
     from urllib.parse import parse_qsl as _parse_qsl
     from urllib.parse import quote as _quote
@@ -73,3 +79,7 @@ else:
     def parse_query(query):
         """The (name, value) pairs of text pairs in a query string, blanks kept."""
         return _parse_qsl(query, keep_blank_values=True)
+
+    def full_matcher(pattern):
+        """Tells of a text whether all of it matches, classes such as \\d meaning ASCII. Raises re.error."""
+        return re.compile(pattern, re.ASCII).fullmatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Context, Handler
+from .command import make_run_command
 from .request import run_request
 
-__all__ = ["Context", "Handler", "run_request"]
+__all__ = ["Context", "Handler", "make_run_command", "run_request"]

@@ -98,6 +98,8 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.http_rules",
         "channels_async.frame_rules",
         "channels_async.egress_rules",
+        "channels_async.command_rules",
+        "channels_async.stderr_lines",
         "channels_async._py23",
         "channels_async.__version__",
     )
@@ -117,6 +119,7 @@ FORBIDDEN = {
     "channels_async.http_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.frame_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.egress_rules": ["django", "channels", "requests", "logging", "time", "ipaddress"],
+    "channels_async.command_rules": ["django", "channels", "requests", "logging", "os", "subprocess"],
     # Libraries with an event loop or errors of their own stay behind the adapter that is made for them.
     "server_trio.http": ["redis", "asyncio", "trio_asyncio", "django", "asgi_redis"],
     "server_trio.layers": ["asks", "httptools"],

@@ -10,7 +10,8 @@ from channels_async.wire import fields, limits
 from channels_async.wire.model import BadMessage, Call, Command, Forward, Request
 from channels_async.wire.values import as_value
 
-_NAME = re.compile(r'[A-Za-z0-9_.\-]+\Z')
+#: What names a function or a command.
+NAME = re.compile(r'[A-Za-z0-9_.\-]+\Z')
 _DOMAIN = re.compile(r'[A-Za-z0-9.\-]*\Z')
 
 #: The fields of an operation: frozensets of their names, and a function from a message to the details.
@@ -138,7 +139,7 @@ def _prefixes(field, value):
 def _name(field, value):
     if not isinstance(value, text):
         raise fields.wrong_type(field, 'text', value)
-    if len(value) > limits.MAX_NAME or not _NAME.match(value):
+    if len(value) > limits.MAX_NAME or not NAME.match(value):
         raise BadMessage('{} must be 1 to {} letters, digits or _.-'.format(field, limits.MAX_NAME))
     return value
 

@@ -1,0 +1,151 @@
+"""A process that leads a group of its own: started without a shell, and ended with all of its group.
+
+Every command runs in a session and process group of its own (setsid), so one signal reaches whatever
+it has started. What puts itself into another session is out of reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from channels_async import command_rules
+
+from ..commands import Command
+from ..errors import OperationError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that the kernel is given to end what got SIGKILL. Milliseconds are usual.
+KILL_TIME: Final = 1.0
+
+#: Seconds between looks at a group whose leader has ended; nothing tells when the rest has.
+FIRST_LOOK: Final = 0.002
+LONGEST_LOOK: Final = 0.05
+
+_LIMITED_EXEC: Final = str(Path(__file__).with_name("limited_exec.py"))
+
+
+class Group:
+    """A running process and its group. Whoever has started one calls `end`, whatever happens."""
+
+    def __init__(self, process: trio.Process, report: trio.lowlevel.FdStream | None) -> None:
+        self.process = process
+        self._report = report
+
+    async def wait_begun(self) -> None:
+        """Return once the program itself runs. Raises OperationError where it cannot."""
+        if self._report is None:
+            return
+        reason = await self._report.receive_some(1000)
+        if reason:
+            raise _not_started(reason.decode("utf-8", "replace"))
+
+    async def wait(self) -> int:
+        """Wait for the leader, then kill what it has left in its group; its exit status as in subprocess."""
+        returncode: int = await self.process.wait()
+        self._signal(signal.SIGKILL)
+        return returncode
+
+    async def end(self, kill_after: float) -> None:
+        """SIGTERM to the group; SIGKILL to what is left of it after `kill_after` seconds. It is reaped.
+
+        Cancellation: to be called in a shielded scope that allows for kill_after and twice KILL_TIME.
+        """
+        if self.process.returncode is None:
+            self._signal(signal.SIGTERM)
+            with trio.move_on_after(kill_after):
+                await self.process.wait()
+                await self._wait_empty()
+        self._signal(signal.SIGKILL)
+        with trio.move_on_after(KILL_TIME):
+            await self.process.wait()
+        with trio.move_on_after(KILL_TIME) as scope:
+            await self._wait_empty()
+        if scope.cancelled_caught:
+            # Uninterruptible, of another user; or dead, and nobody has reaped them yet.
+            logger.warning("processes of the group %d are still there after SIGKILL", self.process.pid)
+
+    def close(self) -> None:
+        """Close the pipes."""
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr, self._report):
+            if isinstance(stream, trio.lowlevel.FdStream):
+                stream.close()
+
+    async def _wait_empty(self) -> None:
+        delay = FIRST_LOOK
+        while self._signal(0):
+            await trio.sleep(delay)
+            delay = min(delay * 2, LONGEST_LOOK)
+
+    def _signal(self, number: int) -> bool:
+        """Signal every process of the group; whether there was any. Those that are our own are reaped first.
+
+        While a process is in the group, its number is not given to another one.
+        """
+        group = self.process.pid
+        if self.process.returncode is not None:
+            # Not before: the leader is trio's to reap. Others are our children where we are the one whom
+            # orphans are given to: process 1 of a container, or a subreaper (prctl(2)).
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-group, os.WNOHANG)[0]:
+                    pass
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # they have become somebody else
+        return True
+
+
+async def start(command: Command, argv: Sequence[bytes], *, stdin: bool) -> Group:
+    """Start a command with pipes for stdout and stderr, and for stdin where there is some.
+
+    Raises OperationError. Cancellation: a process that has been started is returned; or none has been.
+    """
+    rules = command.rules
+    open_process = functools.partial(
+        trio.lowlevel.open_process,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=command.environment,
+        cwd=rules.cwd,
+        start_new_session=True,
+    )
+    try:
+        if not command.limited:
+            return Group(await open_process(argv, executable=command.program), None)
+        reading, writing = os.pipe()
+        try:
+            words = [
+                *(sys.executable, "-I", "-S", _LIMITED_EXEC, str(writing)),
+                *map(str, (rules.nice, rules.cpu_seconds, rules.memory)),
+                "keep" if "LC_CTYPE" in command.environment else "drop",
+                command.program,
+            ]
+            process = await open_process([*words, *argv], pass_fds=(writing,))
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        return Group(process, trio.lowlevel.FdStream(reading))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise _not_started(f"{type(error).__name__}: {error}") from error
+
+
+def _not_started(reason: str) -> OperationError:
+    logger.error("a command could not be started: %s", reason)
+    return OperationError(command_rules.NOT_STARTED)

@@ -9,6 +9,7 @@ Layers of this package; each imports only from those below it:
 
     client, server          what a project imports; what projects of 2017 import
     callers                 who asks, a view or a consumer, and how each gets its answer
+    elsewhere               answers that go to a channel of the project's own, or to nobody
     handoff, inline         the response that is sent later; the same operation done in the view
     sending, fetching       an operation to the layer; a response from the upstream
     preparing, settled      the caller's arguments; content that middleware leaves alone

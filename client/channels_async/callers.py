@@ -1,17 +1,15 @@
-"""Who asks: a view or a consumer, and how each gets its answer."""
+"""Who asks: a view, a consumer or nobody, and how each gets its answer."""
 
 from __future__ import unicode_literals
-
-import logging
 
 from channels_async import conf
 from channels_async._py23 import text
 
-logger = logging.getLogger('channels_async.client')
-
 
 class ViewCaller(object):
     """A view with a request of Django, under channels or WSGI or in a test."""
+
+    formats = ('http',)
 
     def __init__(self, request):
         self._request = request
@@ -29,52 +27,72 @@ class ViewCaller(object):
 
         return respond(fields, can_abort=not hasattr(self._request, 'reply_channel'))
 
+    def layer(self):
+        """What messages are sent on."""
+        message = getattr(self._request, 'message', None)  # there is none under WSGI
+        return getattr(message, 'channel_layer', None) or _default_layer()
+
 
 class ConsumerCaller(object):
-    """A consumer with its message, or with the content of an http.request message."""
+    """A consumer with its message, or with the content of a message of daphne's."""
 
     def __init__(self, message):
-        from channels import DEFAULT_CHANNEL_LAYER, channel_layers
-
-        self._layer = getattr(message, 'channel_layer', None) or channel_layers[DEFAULT_CHANNEL_LAYER]
-        channel = getattr(message, 'channel', None)
-        if channel is not None and channel.name.startswith('websocket.'):
-            raise ValueError('the answer is an HTTP response, which a WebSocket cannot take')
+        self._message = message
         self._reply_channel = _latin(message.get('reply_channel'))
-        if not self._reply_channel:
-            raise ValueError('the message has no reply_channel, so nobody could get the answer')
+        websocket = _is_of_a_websocket(message)
+        #: The first is what the answer has unless somebody says otherwise.
+        self.formats = ('websocket', 'http', 'message') if websocket else ('http', 'websocket', 'message')
         self.method = text(_latin(message.get('method')) or '').upper()
         self.accept_encoding = None
         for name, value in message.get('headers') or ():
-            if _latin(name).lower() == 'accept-encoding':
+            # A frame could not say how it is compressed.
+            if not websocket and _latin(name).lower() == 'accept-encoding':
                 self.accept_encoding = _latin(value)
 
     def answer(self, fields):
         """Put the operation on the layer, or do it and send the answer. Returns None."""
-        from channels_async import sending
-
-        settings = conf.client_settings()
+        if not self._reply_channel:
+            raise ValueError(
+                'the message has no reply_channel, so nobody could get the answer; reply_to= may name one'
+            )
         if conf.offloads():
-            sending.hand_off(self._layer, self._reply_channel, fields, list, settings)
+            from channels_async import sending
+
+            sending.hand_off(self.layer(), self._reply_channel, fields, list, conf.client_settings())
         else:
-            self._answer_here(fields, settings)
+            from channels_async.inline import forms
 
-    def _answer_here(self, fields, settings):
-        """Do the operation and send the answer, cut up as channels does it (channels/handler.py:263)."""
-        from channels.handler import AsgiHandler
+            forms.answer(self.layer(), self._reply_channel, fields)
 
-        from channels_async import sending
-        from channels_async.inline import respond
+    def layer(self):
+        """What messages are sent on."""
+        return getattr(self._message, 'channel_layer', None) or _default_layer()
 
-        response = respond(fields, can_abort=False)
-        try:
-            for message in AsgiHandler.encode_response(response):
-                sending.send(self._layer, self._reply_channel, message, conf.deadline(fields['operation']))
-        except Exception:
-            # Such as a layer that is down. A consumer that raised would be logged and no more.
-            logger.exception('operation %s was done, but its answer could not be sent', fields['id'])
-        finally:
-            response.close()
+
+class Nobody(object):
+    """Code that nobody waits for, such as a management command; the answer goes elsewhere."""
+
+    formats = ()
+    method = ''
+    accept_encoding = None
+
+    def layer(self):
+        """What messages are sent on."""
+        return _default_layer()
+
+
+def _default_layer():
+    from channels import DEFAULT_CHANNEL_LAYER, channel_layers
+
+    return channel_layers[DEFAULT_CHANNEL_LAYER]
+
+
+def _is_of_a_websocket(message):
+    """Whether a message, or its content, is one of daphne's websocket.* (daphne/ws_protocol.py:70-219)."""
+    channel = getattr(message, 'channel', None)
+    if channel is not None and channel.name.startswith('websocket.'):
+        return True
+    return message.get('order') is not None and message.get('method') is None
 
 
 def is_message(value):

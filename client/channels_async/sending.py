@@ -9,13 +9,17 @@ from __future__ import unicode_literals
 import logging
 import time
 
-from channels_async import http_rules, wire
+from channels_async import frame_rules, http_rules, wire
 from channels_async._py23 import monotonic
 
 logger = logging.getLogger('channels_async.client')
 
 FIRST_PAUSE = 0.005  # seconds; a server that is alive makes room in milliseconds
 LONGEST_PAUSE = 0.05  # seconds; what channels itself waits between two tries (channels/handler.py:362)
+
+
+class NotSent(Exception):
+    """An operation could not be put on the layer, so it will not be done. The text says why."""
 
 
 class Clock(object):
@@ -71,31 +75,53 @@ def hand_off(layer, reply_channel, fields, tell, settings, clock=CLOCK):
     try:
         send(layer, settings.channel, message, settings.send_timeout, clock)
     except Exception as error:
-        if isinstance(error, getattr(layer, 'ChannelFull', ())):
-            logger.warning('operation %s: %s is full', fields['id'], settings.channel)
-            status, reason = 503, 'too many operations are waiting; try again later'
-        elif isinstance(error, getattr(layer, 'MessageTooLarge', ())):
-            logger.error('operation %s: too large for the channel layer', fields['id'])
-            status, reason = 500, 'the operation is too large to be passed on'
-        else:
-            logger.exception('operation %s: the channel layer failed', fields['id'])
-            status, reason = 503, 'operations cannot be passed on at the moment; try again later'
+        status, reason = _why(layer, fields, settings, error)
         _refuse(layer, reply_channel, fields, response_headers, settings, status, reason, clock)
 
 
+def send_off(layer, reply_channel, fields, settings, clock=CLOCK):
+    """Put an operation on the request channel whose answer goes elsewhere. Raises NotSent.
+
+    fields  of wire.encode, but for what is known only here
+    """
+    message = wire.encode(reply_channel=reply_channel, sent_at=clock.now(), **fields)
+    try:
+        send(layer, settings.channel, message, settings.send_timeout, clock)
+    except Exception as error:
+        raise NotSent('operation {}: {}'.format(fields['id'], _why(layer, fields, settings, error)[1]))
+
+
+def _why(layer, fields, settings, error):
+    """(status, reason) of an operation that could not be sent; the log has the details."""
+    if isinstance(error, getattr(layer, 'ChannelFull', ())):
+        logger.warning('operation %s: %s is full', fields['id'], settings.channel)
+        return 503, 'too many operations are waiting; try again later'
+    if isinstance(error, getattr(layer, 'MessageTooLarge', ())):
+        logger.error('operation %s: too large for the channel layer', fields['id'])
+        return 500, 'the operation is too large to be passed on'
+    logger.error('operation %s: the channel layer failed', fields['id'], exc_info=True)
+    return 503, 'operations cannot be passed on at the moment; try again later'
+
+
 def _refuse(layer, reply_channel, fields, response_headers, settings, status, reason, clock):
-    """Answer the browser instead of the server. The session's cookies still go out with it."""
-    status, headers, body = http_rules.error_response(
-        status, reason, fields['id'], settings.retry_after if status == 503 else None, response_headers
-    )
-    message = {
-        'status': status,
-        'headers': [list(pair) for pair in headers],
-        'content': b'' if fields['head'] else body,
-        'more_content': False,
-    }
+    """Answer instead of the server. To a browser, the session's cookies still go out with it."""
+    retry_after = settings.retry_after if status == 503 else None
+    if fields.get('reply_format') == 'websocket':
+        message = frame_rules.error_frame(status, reason, fields['id'], retry_after)
+    else:
+        status, headers, body = http_rules.error_response(
+            status, reason, fields['id'], retry_after, response_headers
+        )
+        message = {
+            'status': status,
+            'headers': [list(pair) for pair in headers],
+            'content': b'' if fields['head'] else body,
+            'more_content': False,
+        }
+        if fields.get('reply_format') == 'message':
+            message.update(id=fields['id'], operation=fields['operation'], index=0, error=reason)
     try:
         send(layer, reply_channel, message, settings.send_timeout, clock)
     except Exception:
-        # Nobody can be told; daphne answers 503 itself after its timeout.
-        logger.exception('operation %s: its browser could not be told', fields['id'])
+        # Nobody can be told; daphne answers a browser 503 itself after its timeout.
+        logger.exception('operation %s: who waits for it could not be told', fields['id'])

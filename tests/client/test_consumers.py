@@ -77,13 +77,6 @@ def test_a_message_without_a_reply_channel_is_refused():
     assert 'reply_channel' in str(caught.value)
 
 
-def test_a_websocket_cannot_take_an_http_response():
-    message = Message({'path': '/', 'reply_channel': REPLY}, 'websocket.receive', Site().layer)
-    with pytest.raises(ValueError) as caught:
-        client.request(message, URL)
-    assert 'WebSocket' in str(caught.value)
-
-
 def test_a_message_that_another_consumer_passed_on_may_be_answered():
     site = Site()
     message = Message({str('reply_channel'): REPLY}, 'mine', site.layer)

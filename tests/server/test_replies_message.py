@@ -63,18 +63,35 @@ async def test_each_piece_is_understood_alone_and_none_is_larger_than_a_chunk() 
     assert max(len(piece["content"]) for piece in pieces) == MAX_REPLY_CHUNK
 
 
-async def test_items_are_a_message_each() -> None:
+async def test_an_answer_that_comes_in_drops_is_one_message() -> None:
+    layer = MemoryLayer()
+    reply = reply_on(layer)
+    await reply.start(200, HEADERS, b"", more=True)
+    for _ in range(100):
+        await reply.write(b"drop", more=True)
+    await reply.end()
+    (piece,) = await sent_to(layer)
+    assert (piece["content"], piece["index"], piece["more_content"]) == (b"drop" * 100, 0, False)
+
+
+async def test_items_are_a_message_each_as_they_come() -> None:
     layer = MemoryLayer()
     reply = reply_on(layer)
     await reply.start(200, [], "one", more=True, items=True)
+    assert [piece["content"] for piece in await sent_to(layer)] == [b"one"]
     await reply.write("two", more=True)
+    await reply.write("x" * (MAX_REPLY_CHUNK + 1), more=True)
     await reply.end()
-    assert [piece["content"] for piece in await sent_to(layer)] == [b"one", b"two", b""]
+    sizes = [len(piece["content"]) for piece in await sent_to(layer)]
+    assert sizes == [3, MAX_REPLY_CHUNK, 1, 0]
 
 
-async def test_an_error_before_the_first_piece_is_the_answer() -> None:
+@pytest.mark.parametrize("begun", [False, True])
+async def test_an_error_before_the_first_piece_is_the_answer(begun: bool) -> None:
     layer = MemoryLayer()
     reply = reply_on(layer, site_headers=[(b"set-cookie", b"not=for the channel")])
+    if begun:
+        await reply.start(200, HEADERS, b"held", more=True)
     await reply.fail(UpstreamTruncated("the body ended early"))
     (piece,) = await sent_to(layer)
     assert (piece["status"], piece["error"]) == (502, "the body ended early")
@@ -86,7 +103,7 @@ async def test_an_error_before_the_first_piece_is_the_answer() -> None:
 async def test_an_error_after_the_first_piece_is_a_piece_that_says_so() -> None:
     layer = MemoryLayer()
     reply = reply_on(layer)
-    await reply.start(200, HEADERS, b"some", more=True)
+    await reply.start(200, HEADERS, b"x" * (MAX_REPLY_CHUNK + 1), more=True)
     await reply.fail(UpstreamTruncated("the body ended early"))
     some, error = await sent_to(layer)
     assert "error" not in some
@@ -105,7 +122,7 @@ async def test_a_piece_of_unknown_fate_is_not_sent_again() -> None:
     layer = Doubtful()
     reply = reply_on(layer)
     with pytest.raises(SendUnknown):
-        await reply.start(200, [], b"1", more=True)
+        await reply.start(200, [], b"1")
     await reply.fail(UpstreamTruncated("lost"))
     assert reply.state is ReplyState.LOST
     assert len(await sent_to(layer)) == 1

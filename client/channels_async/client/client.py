@@ -7,9 +7,11 @@ import warnings
 
 from django.http import HttpRequest
 
-from channels_async import conf, wire
+from channels_async import conf, elsewhere, wire
 from channels_async._py23 import text
+from channels_async.elsewhere import OWN
 from channels_async.preparing import prepare
+from channels_async.sending import NotSent  # noqa: F401 - for callers to catch
 
 #: What callers of 2017 could pass on to aiohttp. Each has become meaningless: the server decides.
 IGNORED_ARGUMENTS = frozenset((
@@ -20,25 +22,39 @@ IGNORED_ARGUMENTS = frozenset((
 
 ARGUMENTS = (
     'url', 'method', 'params', 'headers', 'data', 'json', 'files', 'cookies', 'auth', 'timeout',
-    'allow_redirects', 'max_redirects',
+    'allow_redirects', 'max_redirects', 'retries', 'idempotent', 'reply_to', 'reply_format',
 )  # fmt: skip
 
 
 class Client(object):
-    """Hands operations to the server, or does them itself where there is none. It holds no state."""
+    """Hands operations to the server, or does them itself where there is none. It holds no state.
+
+    All methods have these arguments:
+
+    request       who asks: a view's request, which the view answers with what the method returns; or the
+                  message of a consumer, or its content: nothing is returned, and the answer is sent
+    timeout       seconds > 0 for the whole operation, queueing included; it can only shorten the server's
+                  own deadline
+    reply_to      the name of a channel: the answer goes there as messages (wire/results.py), and the method
+                  returns the operation's id, text, which is in each of them. None: the operation is done
+                  and nobody is answered; the id is returned. `request` may then be None.
+                  It leaves when the open transaction has been committed (not on Django 1.8, which cannot
+                  tell). Raises NotSent where it cannot; in a transaction, out of the end of that
+    reply_format  'http', 'websocket' or 'message': what the answer looks like on its channel. Chosen by
+                  itself: frames for the message of a WebSocket, messages for `reply_to`, else HTTP
+    """
 
     def request(
         self, request, url, method='GET', params=None, headers=None, data=None, json=None, files=None,
-        cookies=None, auth=None, timeout=None, allow_redirects=True, max_redirects=20, **others
+        cookies=None, auth=None, timeout=None, allow_redirects=True, max_redirects=20, retries=0,
+        idempotent=False, reply_to=OWN, reply_format=None, **others
     ):  # fmt: skip
         """Fetch `url` and answer `request` with what comes back. The arguments are those of requests.
 
-        request          a view's request: returns a response, to be returned by the view;
-                         or the message of a consumer, or its content: returns None, and the answer is sent
-        timeout          seconds > 0 for the whole operation, queueing included; it can only shorten the
-                         server's own deadline
         auth             (user, password) or an auth object of requests that needs only headers
         headers          without Accept-Encoding the browser's own goes upstream, for bodies pass undecoded
+        retries          int: how often it may be tried again after a failure that a second try may mend
+        idempotent       bool: doing it twice is as good as once, also where the method does not say so
 
         Headers and cookies that the view or middleware set on the response go to the browser with the
         upstream's answer. Its status is the upstream's: a response whose status_code somebody changes is an
@@ -54,28 +70,41 @@ class Client(object):
         Raises TypeError for an unknown argument or one of a wrong type, ValueError for a wrong value.
         """
         _check_others(others)
-        caller = _caller(request)
-        if caller.method == 'HEAD' and method in ('GET', b'GET'):
+        caller = _caller(request, reply_to)
+        if reply_to is OWN and caller.method == 'HEAD' and method in ('GET', b'GET'):
             method = 'HEAD'
         fields = prepare(
             url=url, method=method, params=params, headers=headers, data=data, json=json, files=files,
-            cookies=cookies, auth=auth, accept_encoding=caller.accept_encoding,
+            cookies=cookies, auth=auth,
+            accept_encoding=caller.accept_encoding if reply_to is OWN else None,
         )  # fmt: skip
-        fields.update(allow_redirects=allow_redirects, max_redirects=max_redirects)
-        return _answer(caller, 'REQUEST', timeout, fields)
+        fields.update(
+            allow_redirects=allow_redirects, max_redirects=max_redirects, retries=retries,
+            idempotent=idempotent,
+        )  # fmt: skip
+        return _answer(caller, 'REQUEST', timeout, fields, reply_to, reply_format)
 
 
-def _answer(caller, operation, timeout, details):
-    """Have the caller answered by an operation; what it returns is what the view returns.
+def _answer(caller, operation, timeout, details, reply_to=OWN, reply_format=None):
+    """Have the caller, or another channel, answered by an operation; returns what the method returns.
 
     details  dict of the operation's own fields on the wire
     """
-    fields = dict(
-        details, operation=operation, id=text(uuid.uuid4().hex), head=caller.method == 'HEAD', timeout=timeout
-    )
+    elsewhere.check_format(reply_format)
+    fields = dict(details, operation=operation, id=text(uuid.uuid4().hex), timeout=timeout)
+    if reply_to is OWN:
+        if reply_format is not None and reply_format not in caller.formats:
+            raise ValueError("reply_format must be 'http' in a view, whose answer is a response; reply_to= "
+                             'sends the answer to another channel')
+        fields.update(head=caller.method == 'HEAD', reply_format=reply_format or caller.formats[0])
+        reply_channel = 'check'
+    else:
+        reply_channel, fields['reply_format'] = elsewhere.destination(reply_to, reply_format)
     # Refused here if it is to be refused; on the server nobody could be told.
-    wire.encode(reply_channel='check', **fields)
-    return caller.answer(fields)
+    wire.encode(reply_channel=reply_channel, **fields)
+    if reply_to is OWN:
+        return caller.answer(fields)
+    return elsewhere.send_off(caller.layer(), fields, reply_channel)
 
 
 def _check_others(others):
@@ -90,17 +119,19 @@ def _check_others(others):
         )  # fmt: skip
 
 
-def _caller(request):
+def _caller(request, reply_to=OWN):
     """What kind of thing was passed as `request`, as an object that can answer it."""
     from channels_async import callers  # channels may be absent under WSGI
 
+    if request is None and reply_to is not OWN:
+        return callers.Nobody()
     inner = getattr(request, '_request', request)  # Django REST framework wraps the request
     if isinstance(inner, HttpRequest):
         return callers.ViewCaller(inner)
     if callers.is_message(request):
         return callers.ConsumerCaller(request)
-    raise TypeError('request must be a request of Django or a message of channels, not {}'.format(
-        type(request).__name__))
+    raise TypeError('request must be a request of Django or a message of channels, not {}{}'.format(
+        type(request).__name__, '; without one, reply_to says where the answer goes' * (request is None)))
 
 
 client = Client()

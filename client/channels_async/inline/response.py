@@ -15,12 +15,14 @@ class InlineResponse(SettledContent, StreamingHttpResponse):
     Middleware sees status and headers and may change them; the content is settled, as when handed off.
     """
 
-    def __init__(self, status, headers, body):
+    def __init__(self, status, headers, body, items=False):
         """
         status   int
         headers  list of (bytes lower-case name, bytes value): all that go out
-        body     iterable of bytes; closed with the response, if it can be
+        body     iterable of bytes or text; closed with the response, if it can be
+        items    bool: each piece of the body means something by itself, as what a generator yields does
         """
+        self.each_piece_is_an_item = items
         # Django's constructor takes none above 599, but upstreams have them: such as 999.
         known = status <= 599
         super(InlineResponse, self).__init__(
@@ -55,6 +57,10 @@ class InlineResponse(SettledContent, StreamingHttpResponse):
                 self._closable_objects.append(value)
 
     def __iter__(self):
+        return (piece if isinstance(piece, bytes) else piece.encode('utf-8') for piece in self._passed_on)
+
+    def pieces(self):
+        """The content as it was made: bytes, or text."""
         return iter(self._passed_on)
 
 
@@ -62,6 +68,7 @@ def error(operation, status, reason):
     """The answer that says what went wrong, as the server would give it."""
     status, headers, body = http_rules.error_response(status, reason, operation.id)
     response = HttpResponse(b'' if operation.head else body, status=status)
+    response.failure = reason
     for name, value in headers:
         response[name.decode('ascii')] = value.decode('ascii')
     return response

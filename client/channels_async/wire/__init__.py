@@ -4,6 +4,7 @@ No Django, no Trio, no clock, no logging; msgpack is the layer's business, this 
 
 parse(message, now)      an Operation, or BadMessage, whatever the object is
 encode(...)              a version 2 message
+encode_result(...)       a piece of the answer for a channel of the project's own (results.py)
 check_channel_name(name) whether something can be sent there
 
 A version 2 message on `request.async`, all keys text (optional ones in brackets):
@@ -65,6 +66,7 @@ from channels_async.wire.details import FORMS
 from channels_async.wire.fields import REPLY_FORMATS, as_id, as_text, check_channel_name, shown
 from channels_async.wire.limits import MAX_CHUNK  # noqa: F401 - re-exported, as are those below
 from channels_async.wire.model import BadMessage, Call, Command, Forward, Operation, Request  # noqa: F401
+from channels_async.wire.results import encode_result  # noqa: F401
 from channels_async.wire.typed import VERSION, encode, parse_typed  # noqa: F401
 from channels_async.wire.untyped import parse_untyped
 

@@ -92,4 +92,14 @@ def encode(
     head: bool = False,
     **details: Any,
 ) -> dict[str, Any]: ...
+def encode_result(
+    id: str | None,
+    operation: str | None,
+    index: int,
+    status: int | None,
+    headers: Any,
+    content: bytes,
+    more_content: bool,
+    error: str | None = None,
+) -> dict[str, Any]: ...
 def check_channel_name(name: Any) -> bool: ...

@@ -40,6 +40,10 @@ class ChannelFull(LayerError):
     """The channel is at its capacity; the message was not sent."""
 
 
+class TakenOver(LayerError):
+    """Another server took this one for dead and has its operations; the message was not sent."""
+
+
 class MessageRefused(LayerError):
     """The layer can never take this message: a bad channel name, or a value it cannot carry."""
 

@@ -7,7 +7,9 @@ memory          a layer in this process, for tests
 base            what all of them do: the `Layer` protocol
 """
 
-from .base import Layer, LayerStatistics, Message, Received
+from .base import Entry, Layer, LayerStatistics, Message, Past, Progress, Received
 from .open import LayerSpec, open_layer
 
-__all__ = ["Layer", "LayerSpec", "LayerStatistics", "Message", "Received", "open_layer"]
+__all__ = [
+    "Entry", "Layer", "LayerSpec", "LayerStatistics", "Message", "Past", "Progress", "Received", "open_layer",
+]  # fmt: skip

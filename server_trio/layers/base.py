@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,17 +12,47 @@ Message = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """Where the journal has a message: the shard, whose journal, and the key in it."""
+
+    shard: int
+    journal: str
+    key: str
+
+
+class Progress(enum.Enum):
+    """What a message means for the operation whose answer it is a part of."""
+
+    BEGUN = "b"  # the answer begins with it, and goes on
+    ON = "o"
+    DONE = "d"  # it ends the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened to a message on a server that has died."""
+
+    attempt: int  # the number of the next one, 2 at least
+    claimed_at: float  # epoch seconds, by Redis's clock
+    begun: bool  # a part of the answer has been sent
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One message taken from a channel, or what could not be read as one.
 
     `channel` is the name that was asked for (or the full name for `!` channels). `content` is
     whatever lay there once unpacked: usually a dict, but anything may lie on a channel.
     `fault` is None, or the reason why the bytes could not be unpacked; `content` is then None.
+    `entry` is where it is kept until it has been answered, if it is. `past` is set on messages that
+    another server had taken.
     """
 
     channel: str
     content: Any
     fault: str | None = None
+    entry: Entry | None = None
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +80,14 @@ class Layer(Protocol):
         """How many independent backends hold the channels; receivers run one loop for each."""
         ...
 
-    async def send(self, channel: str, message: Message) -> None:
+    async def send(
+        self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
+    ) -> None:
         """Put `message` on `channel`, once. Sends of one moment share a round trip.
+
+        `entry` is that of the operation which it answers, `progress` what it means there: with DONE the
+        journal forgets the operation, at the same moment. Raises TakenOver where another server has
+        taken the operation over; the message was not sent.
 
         Raises `ChannelFull`, `MessageRefused`, and `SendUnknown` where it cannot be found out whether
         the message was sent; after any other exception it was not. A cancelled send has not been
@@ -60,11 +97,26 @@ class Layer(Protocol):
         """
         ...
 
-    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+    async def receive(
+        self, shard: int, channels: Sequence[str], limit: int, *, journal: bool = False
+    ) -> list[Received]:
         """Wait until there is a message on one of `channels` of this shard; take at most `limit` (>= 1).
 
         Returns at least one message, oldest first. Does not poll: idle, it blocks in the backend.
+        With `journal` the messages have an `entry`, where the layer has a journal: should this server
+        die, another one gets them by `recover`, until they are answered or released.
         """
+        ...
+
+    async def recover(self, shard: int, limit: int) -> list[Received]:
+        """Wait until a server has died that used this shard; take over at most `limit` of its messages.
+
+        Of several servers that wait one gets them. Without a journal it waits for ever.
+        """
+        ...
+
+    async def release(self, entry: Entry) -> None:
+        """Have the journal forget an operation that needs, or gets, no (further) answer."""
         ...
 
     async def group_send(self, group: str, message: Message) -> None:

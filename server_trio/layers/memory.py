@@ -19,7 +19,7 @@ import trio
 from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import ChannelFull
-from .base import LayerStatistics, Message, Received
+from .base import Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_codec import Codec
 
@@ -49,11 +49,15 @@ class MemoryLayer:
     def shards(self) -> int:
         return 1
 
-    async def send(self, channel: str, message: Message) -> None:
+    async def send(
+        self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
+    ) -> None:
         self.send_nowait(channel, message)
         await trio.lowlevel.checkpoint()
 
-    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+    async def receive(
+        self, shard: int, channels: Sequence[str], limit: int, *, journal: bool = False
+    ) -> list[Received]:
         if shard != 0:
             raise IndexError(f"there is one shard, 0; not {shard}")
         channels = check_receive(channels, limit)
@@ -61,6 +65,13 @@ class MemoryLayer:
         while not (received := self.receive_nowait(channels, limit)):
             await self._arrival.wait()
         return received
+
+    async def recover(self, shard: int, limit: int) -> list[Received]:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def release(self, entry: Entry) -> None:
+        """There is no journal."""
 
     async def group_send(self, group: str, message: Message) -> None:
         check_group(group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from ..errors import LayerUnavailable
 from ..limits import MiB
 from .base import Received
 from .redis_connection import Command, RedisConnection
-from .redis_scripts import CLAIM, CLAIMED_EXTRA_TTL, GIVE_BACK, MAX_BATCH
+from .redis_journal import ShardJournal
+from .redis_scripts import CLAIM, CLAIMED_EXTRA_TTL, GIVE_BACK, JOURNAL_TTL, MAX_BATCH
 from .redis_source import Source
 
 CLAIM_BYTES = 8 * MiB  # of bodies, after which a claim takes no further message
@@ -47,15 +49,19 @@ class Claimer:
 
     def __init__(
         self, source: Source, channels: Sequence[str], connection: RedisConnection, control: RedisConnection,
-        *, can_move: bool, can_unblock: bool,
+        journal: ShardJournal, *, keep: bool, can_move: bool, can_unblock: bool,
     ) -> None:  # fmt: skip
         """`control`: a connection for the commands that release a blocked one.
+
+        `keep`: what is taken goes into the journal.
 
         `can_move`: Redis has BLMOVE (6.2). `can_unblock`: it has CLIENT UNBLOCK (5.0).
         """
         self._source = source
         self._connection = connection
         self._control = control
+        self._journal = journal
+        self._keep = keep
         self._can_move = can_move and len(channels) == 1
         self._can_unblock = can_unblock
         claimed = f"{source.prefix}:claimed:{secrets.token_hex(8)}:"
@@ -72,13 +78,21 @@ class Claimer:
         """
         # Another channel comes first each time, so that a busy one does not starve the others.
         held = self._held = self._held[1:] + self._held[:1]
-        args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
-        for one in held:
-            args += (one.arrived, one.popped)
-        frames, bodies, *last = await self._connection.run(CLAIM, self._keys(), args)
+        while True:
+            id = self._journal.id
+            args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
+            args += [f"1 {time.time():.3f} " if self._keep else "", JOURNAL_TTL, id, self._journal.owner]
+            for one in held:
+                args += (one.channel, one.arrived, one.popped)
+            keys = [self._source.servers_key, *self._keys(id)]
+            reply = await self._connection.run(CLAIM, keys, args)
+            if reply:
+                break
+            self._journal.renounce(id)
+        frames, bodies, names, *last = reply
         for one, key in zip(held, last, strict=True):
             one.last, one.popped = key, b""
-        received = self._read(frames, memoryview(bodies))
+        received = self._read(frames, memoryview(bodies), names.split(b"\n"), id)
         if not received:
             # Names whose messages have expired: nobody will accept them, and they must not be asked again.
             self.accept()
@@ -96,11 +110,12 @@ class Claimer:
         """
         if any(one.popped for one in self._held):
             await self.claim(1)
-        args = [self._source.expiry + 1, *(one.arrived for one in self._held)]
-        await self._connection.run(GIVE_BACK, self._keys(), args)
+        args = [self._source.expiry, "1" if self._keep else "", *(one.arrived for one in self._held)]
+        await self._connection.run(GIVE_BACK, self._keys(self._journal.id), args)
 
-    def _keys(self) -> list[str]:
-        return [key for one in self._held for key in (one.claimed_key, one.channel_key)]
+    def _keys(self, id: str) -> list[str]:
+        keys = [self._source.journal_key(id), self._source.claims_key(id)]
+        return keys + [key for one in self._held for key in (one.claimed_key, one.channel_key)]
 
     async def close(self) -> None:
         """Disconnect. What has not been given back goes with its TTL."""
@@ -161,12 +176,13 @@ class Claimer:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def _read(self, frames: bytes, bodies: memoryview) -> list[Received]:
+    def _read(self, frames: bytes, bodies: memoryview, names: list[bytes], id: str) -> list[Received]:
         numbers = [int(number) for number in frames.split()]
         received = []
         offset = 0
-        for index, size in zip(numbers[::2], numbers[1::2], strict=True):
+        for number, (index, size) in enumerate(zip(numbers[::2], numbers[1::2], strict=True)):
             body = bodies[offset : offset + size]
-            received.append(self._source.codec.decode(self._held[index - 1].channel, body))
+            entry = self._journal.entry(id, names[number]) if self._keep else None
+            received.append(self._source.codec.decode(self._held[index - 1].channel, body, entry))
             offset += size
         return received

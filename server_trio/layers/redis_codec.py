@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ..errors import MessageRefused
-from .base import Message, Received
+from .base import Entry, Message, Past, Received
 from .packing import UnpackError, as_dict, pack, unpack
 
 #: Where the full name of a `!` channel travels; its list in Redis is named up to the `!`.
@@ -43,15 +43,17 @@ class Codec:
             return channel, self._seal(pack(content))
         return channel[: local + 1], self._seal(pack(content | {FULL_NAME: channel}))
 
-    def decode(self, name: str, payload: memoryview) -> Received:
+    def decode(
+        self, name: str, payload: memoryview, entry: Entry | None = None, past: Past | None = None
+    ) -> Received:
         """What lay on the list `name`; whatever is wrong with the payload becomes a fault."""
         try:
             content: Any = unpack(self._open(payload))
         except UnpackError as error:
-            return Received(name, None, str(error))
+            return Received(name, None, str(error), entry, past)
         if isinstance(content, dict) and isinstance(content.get(FULL_NAME), str):
             name = content.pop(FULL_NAME)
-        return Received(name, content)
+        return Received(name, content, None, entry, past)
 
     def _seal(self, payload: bytes) -> bytes:
         return payload if self._crypter is None else self._crypter.encrypt(payload)

@@ -50,18 +50,18 @@ class ShardHealth:
     connected: bool = False
     round_trips: int = 0
     reconnects: int = 0
-    lost: bool = False  # at some time
+    outages: int = 0
 
     def answered(self) -> None:
         if not self.connected:
             self.connected = True
-            if self.lost:
+            if self.outages:
                 logger.warning("Redis at %s answers again", self.label)
 
     def failed(self, error: LayerUnavailable) -> None:
         if self.connected:
             self.connected = False
-            self.lost = True
+            self.outages += 1
             logger.warning("%s; trying again", error)
 
 
@@ -78,6 +78,7 @@ class RedisConnection:
         self._health = health
         self._connection: AbstractConnection | None = None
         self._made_in: object | None = None
+        self._made_after = 0  # outages
         self._connected_before = False
         self.has_left = False  # whether Redis may have got the commands of the last exchange
         self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
@@ -135,8 +136,13 @@ class RedisConnection:
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection
-        if connection is None or self._made_in is not self._loop.current:
+        if connection is not None and self._made_after != self._health.outages:
+            # Another connection has broken since: this one may be to a Redis that is no more.
+            self._connection = None
+            await self._drop(connection)
+        if self._connection is None or self._made_in is not self._loop.current:
             connection = await self._connect()
+        assert connection is not None
         self.has_left = True
         try:
             await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
@@ -159,6 +165,7 @@ class RedisConnection:
             await self._drop(connection)
             raise
         self._connection, self._made_in = connection, made_in
+        self._made_after = self._health.outages
         self._health.reconnects += self._connected_before
         self._connected_before = True
         return connection

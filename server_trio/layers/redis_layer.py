@@ -9,6 +9,7 @@ redis.asyncio in one trio-asyncio loop (redis_loop), which nothing but the bridg
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import time
@@ -18,12 +19,13 @@ from typing import Any
 
 import trio
 
-from ..errors import ChannelFull, LayerError
-from .base import LayerStatistics, Message, Received
+from ..errors import ChannelFull, LayerError, LayerUnavailable
+from .base import Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import RedisConnection, ShardHealth, SharedConnection
 from .redis_endpoint import Endpoint
+from .redis_journal import ShardJournal
 from .redis_loop import AsyncioLoop
 from .redis_receive import Receiver
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
@@ -42,7 +44,9 @@ CLIENT_UNBLOCK_VERSION = (5, 0)
 class Shard:
     """One Redis: a connection to send, one for rare commands, one for each task that receives."""
 
-    def __init__(self, source: Source, endpoint: Endpoint, loop: AsyncioLoop, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, source: Source, number: int, endpoint: Endpoint, loop: AsyncioLoop, nursery: trio.Nursery
+    ) -> None:
         self._source = source
         self._endpoint = endpoint
         self._loop = loop
@@ -50,7 +54,8 @@ class Shard:
         self.health = ShardHealth(endpoint.label)
         self.control = SharedConnection(loop, endpoint, self.health)
         self._sending = RedisConnection(loop, endpoint, self.health)
-        self.sender = Sender(source, self._sending)
+        self.journal = ShardJournal(source, number, self.control)
+        self.sender = Sender(source, self._sending, self.journal.owner)
         self.receiver = Receiver(nursery, self._new_claimer)
 
     async def open(self) -> None:
@@ -63,17 +68,21 @@ class Shard:
                 "at the moment of its delivery",
                 self._endpoint.label, ".".join(map(str, self._version)),
             )  # fmt: skip
+        await self.journal.beat()
 
     async def close(self) -> None:
         """Give back what nobody has, and disconnect. The caller bounds the time."""
         await self.receiver.close()
+        with contextlib.suppress(LayerUnavailable):  # then what there is expires
+            await self.journal.close()
         await self._sending.close()
         await self.control.close()
 
-    def _new_claimer(self, channels: Sequence[str]) -> Claimer:
+    def _new_claimer(self, channels: Sequence[str], journal: bool) -> Claimer:
         return Claimer(
             self._source, channels, RedisConnection(self._loop, self._endpoint, self.health), self.control,
-            can_move=self._version >= BLMOVE_VERSION, can_unblock=self._version >= CLIENT_UNBLOCK_VERSION,
+            self.journal, keep=journal, can_move=self._version >= BLMOVE_VERSION,
+            can_unblock=self._version >= CLIENT_UNBLOCK_VERSION,
         )  # fmt: skip
 
 
@@ -96,18 +105,42 @@ class RedisLayer:
     def shards(self) -> int:
         return len(self._shards)
 
-    async def send(self, channel: str, message: Message) -> None:
-        sender, outgoing = self._prepare(channel, message)
+    async def send(
+        self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
+    ) -> None:
+        shard, outgoing = self._prepare(channel, message)
+        elsewhere = entry is not None and self._shards[entry.shard] is not shard
+        if entry is not None and not elsewhere:
+            outgoing.entry, outgoing.progress = entry, progress
+        if entry is not None and elsewhere and progress is Progress.BEGUN:
+            # Before the message: what has perhaps begun is not begun again.
+            await self._note(entry, progress)
         try:
-            await sender.send(outgoing)
+            await shard.sender.send(outgoing)
         except ChannelFull:
             self._full += 1
             raise
         self._sent += 1
+        if entry is not None and elsewhere and progress is Progress.DONE:
+            await self.release(entry)
 
-    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+    async def release(self, entry: Entry) -> None:
+        # Not waited for: the sender tries until it is done, and what it cannot do expires.
+        await self._shards[entry.shard].sender.submit(Outgoing("", b"", 0, entry, Progress.DONE))
+
+    async def _note(self, entry: Entry, progress: Progress) -> None:
+        await self._shards[entry.shard].sender.send(Outgoing("", b"", 0, entry, progress))
+
+    async def receive(
+        self, shard: int, channels: Sequence[str], limit: int, *, journal: bool = False
+    ) -> list[Received]:
         names = check_receive(channels, limit)
-        received = await self._shards[shard].receiver.receive(names, limit)
+        received = await self._shards[shard].receiver.receive(names, limit, journal)
+        self._received += len(received)
+        return received
+
+    async def recover(self, shard: int, limit: int) -> list[Received]:
+        received = await self._shards[shard].journal.recover(limit)
         self._received += len(received)
         return received
 
@@ -125,8 +158,8 @@ class RedisLayer:
             on_their_way = []
             for member in members[start : start + GROUP_CHUNK]:
                 try:
-                    sender, outgoing = self._prepare(member.decode("utf-8"), message)
-                    await sender.submit(outgoing)
+                    home, outgoing = self._prepare(member.decode("utf-8"), message)
+                    await home.sender.submit(outgoing)
                 except LayerError as error:
                     failures.append(error)
                 else:
@@ -175,12 +208,12 @@ class RedisLayer:
         shard = self._shards[self._source.consistent_hash(group)]
         return shard.control, self._source.group_key(group)
 
-    def _prepare(self, channel: str, message: Message) -> tuple[Sender, Outgoing]:
+    def _prepare(self, channel: str, message: Message) -> tuple[Shard, Outgoing]:
         check_channel(channel)
         name, body = self._source.codec.encode(channel, message)
         is_bound = "!" in name or "?" in name
         shard = self._shards[self._source.consistent_hash(name) if is_bound else next(self._turns)]
-        return shard.sender, Outgoing(name, body, self._source.get_capacity(name))
+        return shard, Outgoing(name, body, self._source.get_capacity(name))
 
 
 @asynccontextmanager
@@ -197,11 +230,15 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
         try:
             loop = AsyncioLoop()
             await nursery.start(loop.serve)
-            shards = [Shard(source, endpoint, loop, nursery) for endpoint in source.endpoints]
+            shards = [
+                Shard(source, number, endpoint, loop, nursery)
+                for number, endpoint in enumerate(source.endpoints)
+            ]
             try:
                 for shard in shards:
                     await shard.open()
                     nursery.start_soon(shard.sender.serve)
+                    nursery.start_soon(shard.journal.serve)
                 yield RedisLayer(source, shards, loop)
             finally:
                 with trio.move_on_after(CLOSE_TIMEOUT, shield=True) as closing:

@@ -30,8 +30,9 @@ class Turn:
 class Desk:
     """A claimer, and the turn it is at work for: one at a time, one after the other."""
 
-    def __init__(self, channels: tuple[str, ...], claimer: Claimer) -> None:
+    def __init__(self, channels: tuple[str, ...], journal: bool, claimer: Claimer) -> None:
         self.channels = channels
+        self.journal = journal
         self.claimer = claimer
         self.turn: Turn | None = None
         self.open = False  # a task is at work here
@@ -54,18 +55,18 @@ class Receiver:
     still giving back is taken by the next receive of the same channels.
     """
 
-    def __init__(self, nursery: trio.Nursery, new_claimer: Callable[[Sequence[str]], Claimer]) -> None:
+    def __init__(self, nursery: trio.Nursery, new_claimer: Callable[[Sequence[str], bool], Claimer]) -> None:
         self._nursery = nursery
         self._new_claimer = new_claimer
         self._desks: list[Desk] = []  # those used last are at the end
         self._changed = trio.Event()
         self._closed = False
 
-    async def receive(self, channels: Sequence[str], limit: int) -> list[Received]:
+    async def receive(self, channels: Sequence[str], limit: int, journal: bool) -> list[Received]:
         """Wait for messages as long as it takes, also while Redis is away. See Layer.receive."""
         if self._closed:
             raise LayerUnavailable("the channel layer has been closed")
-        desk, turn = self._free_desk(tuple(channels)), Turn(limit)
+        desk, turn = self._free_desk(tuple(channels), journal), Turn(limit)
         desk.turn = turn
         self._open(desk)
         try:
@@ -138,13 +139,13 @@ class Receiver:
             desk.open = True
             self._nursery.start_soon(self._serve, desk)
 
-    def _free_desk(self, channels: tuple[str, ...]) -> Desk:
+    def _free_desk(self, channels: tuple[str, ...], journal: bool) -> Desk:
         for index in reversed(range(len(self._desks))):
             desk = self._desks[index]
-            if desk.turn is None and desk.channels == channels:
+            if desk.turn is None and desk.channels == channels and desk.journal == journal:
                 self._desks.append(self._desks.pop(index))
                 return desk
-        self._desks.append(Desk(channels, self._new_claimer(channels)))
+        self._desks.append(Desk(channels, journal, self._new_claimer(channels, journal)))
         return self._desks[-1]
 
     def _retire_idle(self) -> None:

@@ -17,6 +17,18 @@ Keys of this bridge; a channel's name holds no colon, so none can be mistaken fo
     asgi::receipt:<id>             string   "<batch> <outcomes>" of the last batch that one sender has sent.
                                             Owner: the sender. TTL 60 s.
 
+Keys of the journal, see redis_journal; `id` names a server's process:
+
+    asgi::servers                  hash     by id: "<id of the owner> <number of its last heartbeat>".
+                                            The owner is the server itself or who took over from it.
+                                            Deleted by entry at the end, or when what was taken over is
+                                            done. TTL 1 h from the last heartbeat of any server.
+    asgi::journal:<id>             hash     by message key: "<attempt> <time of the claim> <channel> <body>",
+                                            with an S before it once the answer has begun. An entry goes
+                                            with the last message of its answer. TTL 1 h from the owner's
+                                            last heartbeat.
+    asgi::claims:<id>              set      the claimed lists of this server. TTL as the journal's.
+
 Nothing is ever only on the wire. A claim's bodies stay until the claimer's next call acknowledges
 them, so a claim whose reply was lost is asked again and answers the same; a batch of sends whose
 reply was lost finds its receipt and is not done twice.
@@ -30,6 +42,7 @@ from typing import Final
 
 RECEIPT_TTL: Final = 60  # seconds; reconnecting is tried for less
 CLAIMED_EXTRA_TTL: Final = 60  # seconds after the bodies themselves have expired
+JOURNAL_TTL: Final = 3600  # seconds after the last heartbeat; daphne waits for no answer that long
 
 #: Most messages of one batch, claimed or sent. Lua's `unpack` fails near 8000; Redis stands still meanwhile.
 MAX_BATCH: Final = 500
@@ -50,12 +63,17 @@ class Script:
 # The same effect as lua_chansend followed by lua_incrstatcounters (asgi_redis/core.py:528-549) for each
 # message in turn. A counter that cannot be written must not make a sent message look unsent.
 #
-# KEYS: receipt, global messages_count, global channel_full_count,
+# What the journal has to know goes with the messages. A step belongs to one of them (and is done if that
+# is sent) or to none. A message of an operation that another server has taken over is not sent.
+#
+# KEYS: receipt, global messages_count, global channel_full_count, the servers, the journals that are meant,
 #       then for each channel: its list, messages_count, channel_full_count, and its messages' keys
-# ARGV: batch, expiry, TTL of the receipt, of channel counters, of global counters,
+# ARGV: batch, expiry, TTL of the receipt, of channel counters, of global counters, the owner of the journals,
+#       number of journals, their ids, number of steps, the steps, each "<kind> <journal> <message> <entry>"
+#       with kind b begun, o goes on, d done, journal and message numbered from 1, message 0 for none,
 #       then for each channel: capacity, number of messages, and their bodies
 # Returns "<batch> <outcomes>", one letter for each message in the order of the keys:
-#       s sent, f full, x the channel's key holds something else.
+#       s sent, f full, t taken over, x the channel's key holds something else.
 SEND = Script("""
 local receipt = redis.call('get', KEYS[1])
 if receipt and string.sub(receipt, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then
@@ -69,63 +87,146 @@ local function count(channel_key, global_key, number)
         redis.pcall('expire', global_key, ARGV[5])
     end
 end
-local outcomes = {ARGV[1] .. ' '}
-local k, a = 4, 6
+local journals, taken, steps, done = tonumber(ARGV[7]), {}, {}, {}
+for j = 1, journals do
+    local owner = redis.call('hget', KEYS[4], ARGV[7 + j])
+    taken[j] = owner and string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' '
+    done[j] = {}
+end
+local function step(kind, j, entry)
+    if kind == 'd' then
+        table.insert(done[j], entry)
+    elseif kind == 'b' then
+        local kept = redis.call('hget', KEYS[4 + j], entry)
+        if kept and string.sub(kept, 1, 1) ~= 'S' then
+            redis.call('hset', KEYS[4 + j], entry, 'S' .. kept)
+        end
+    end
+end
+local a = 9 + journals
+for i = a, a + tonumber(ARGV[a - 1]) - 1 do
+    local kind, j, n, entry = string.match(ARGV[i], '^(%a) (%d+) (%d+) (.*)$')
+    j, n = tonumber(j), tonumber(n)
+    if n > 0 then
+        steps[n] = {kind, j, entry}
+    elseif not taken[j] then
+        step(kind, j, entry)
+    end
+end
+a = a + tonumber(ARGV[a - 1])
+local outcomes, k, n = {ARGV[1] .. ' '}, 5 + journals, 0
 while k <= #KEYS do
     local channel, total = KEYS[k], tonumber(ARGV[a + 1])
-    local length, room = redis.pcall('llen', channel), 0
-    local refused = 'x'
+    local length, room, refused = redis.pcall('llen', channel), 0, 'x'
     if type(length) == 'number' then
-        room = math.max(0, math.min(total, math.ceil(tonumber(ARGV[a])) - length))
-        refused = 'f'
-        count(KEYS[k + 2], KEYS[3], total - room)
+        room, refused = math.ceil(tonumber(ARGV[a])) - length, 'f'
     end
-    for i = 1, room do
-        redis.call('set', KEYS[k + 2 + i], ARGV[a + 1 + i], 'EX', ARGV[2])
+    local sent, full = {}, 0
+    for i = 1, total do
+        n = n + 1
+        local its = steps[n]
+        if its and taken[its[2]] then
+            outcomes[#outcomes + 1] = 't'
+        elseif #sent < room then
+            redis.call('set', KEYS[k + 2 + i], ARGV[a + 1 + i], 'EX', ARGV[2])
+            sent[#sent + 1] = KEYS[k + 2 + i]
+            outcomes[#outcomes + 1] = 's'
+            if its then
+                step(its[1], its[2], its[3])
+            end
+        else
+            full = full + 1
+            outcomes[#outcomes + 1] = refused
+        end
     end
-    if room > 0 then
-        redis.call('rpush', channel, unpack(KEYS, k + 3, k + 2 + room))
+    if #sent > 0 then
+        redis.call('rpush', channel, unpack(sent))
         redis.call('expire', channel, ARGV[2] + 1)
-        count(KEYS[k + 1], KEYS[2], room)
+        count(KEYS[k + 1], KEYS[2], #sent)
     end
-    outcomes[#outcomes + 1] = string.rep('s', room) .. string.rep(refused, total - room)
+    if refused == 'f' then
+        count(KEYS[k + 2], KEYS[3], full)
+    end
     k, a = k + 3 + total, a + 2 + total
+end
+for j = 1, journals do
+    if #done[j] > 0 then
+        redis.call('hdel', KEYS[4 + j], unpack(done[j]))
+    end
 end
 local result = table.concat(outcomes)
 redis.call('set', KEYS[1], result, 'EX', ARGV[3])
 return result
 """)
 
+#: What the journal keeps of a message, without what stands before it.
+BODY_OF = """
+local function body_of(kept)
+    if not kept then
+        return nil
+    end
+    local space = 0
+    for _ = 1, 3 do
+        space = string.find(kept, ' ', space + 1, true)
+    end
+    return string.sub(kept, space + 1)
+end
+"""
+
 # Takes messages and hands them out, after acknowledging what the claimer has of its last claim.
 # What is in the claimed list and was not acknowledged is handed out (again) first.
 #
-# KEYS: for each channel: the claimed list, the channel's list
+# With a journal the bodies move there, to stay until their operations are answered; without one they stay
+# where they are until they are acknowledged.
+#
+# KEYS: the servers, the journal, the set of claimed lists,
+#       then for each channel: the claimed list, the channel's list
 # ARGV: most messages, bytes of bodies after which no further one is taken, TTL of the claimed list,
-#       then for each channel: key of the last message that arrived, key that BLPOP took (each '' if none)
-# Returns {"<channel> <size> <channel> <size> …", bodies, for each channel the last key of its claimed list}.
-CLAIM = Script("""
-local left, room = tonumber(ARGV[1]), tonumber(ARGV[2])
-local frames, bodies, result = {}, {}, {}
+#       "<attempt> <time> " for the journal or '' to do without, its TTL, its id, its owner,
+#       then for each channel: its name, the keys of the last message that arrived and
+#       of what BLPOP took ('' if none)
+# Returns {"<channel> <size> <channel> <size> …", bodies, the messages' keys a line each,
+#       for each channel the last key of its claimed list}; {} if the journal has been taken over.
+CLAIM = Script(BODY_OF + """
+local left, room, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+local owner = redis.call('hget', KEYS[1], ARGV[6])
+if owner and string.sub(owner, 1, #ARGV[7] + 1) ~= ARGV[7] .. ' ' then
+    return {}
+end
+local frames, bodies, names, result = {}, {}, {}, {}
+local entries, moved = {}, {}
 local function take(channel, key)
     local body = redis.call('get', key)
+    if prefix ~= '' then
+        if body then
+            local size = #entries
+            entries[size + 1], entries[size + 2] = key, prefix .. ARGV[5 + 3 * channel] .. ' ' .. body
+            moved[#moved + 1] = key
+        else  -- handed out before, in a reply that was lost
+            body = body_of(redis.call('hget', KEYS[2], key))
+        end
+    end
     if body then
         frames[#frames + 1] = channel .. ' ' .. #body
         bodies[#bodies + 1] = body
+        names[#names + 1] = key
         room = room - #body
     end
     left = left - 1
 end
-for c = 1, #KEYS / 2 do
-    local claimed, channel = KEYS[2 * c - 1], KEYS[2 * c]
+for c = 1, (#KEYS - 3) / 2 do
+    local claimed, channel = KEYS[2 * c + 2], KEYS[2 * c + 3]
     local held = redis.call('lrange', claimed, 0, -1)
-    local arrived, popped = ARGV[2 + 2 * c], ARGV[3 + 2 * c]
+    local arrived, popped = ARGV[6 + 3 * c], ARGV[7 + 3 * c]
     local first = (held[1] == '') and 2 or 1
     local before = #held
     local rewrite = first == 1
     if arrived ~= '' then
         for i = #held, first, -1 do
             if held[i] == arrived then
-                redis.call('del', unpack(held, first, i))
+                if prefix == '' then
+                    redis.call('del', unpack(held, first, i))
+                end
                 first = i + 1
                 rewrite = true
                 break
@@ -156,47 +257,117 @@ for c = 1, #KEYS / 2 do
     if rewrite then
         redis.call('del', claimed)
         redis.call('rpush', claimed, '', unpack(held, first))
+        redis.call('sadd', KEYS[3], claimed)
+        redis.call('expire', KEYS[3], ARGV[5])
     elseif #held > before then
         redis.call('rpush', claimed, unpack(held, before + 1))
     end
     redis.call('expire', claimed, ARGV[3])
-    result[c + 2] = (#held >= first) and held[#held] or ''
+    result[c + 3] = (#held >= first) and held[#held] or ''
+end
+if #moved > 0 then
+    redis.call('hset', KEYS[2], unpack(entries))
+    redis.call('expire', KEYS[2], ARGV[5])
+    redis.call('del', unpack(moved))
 end
 result[1], result[2] = table.concat(frames, ' '), table.concat(bodies)
+result[3] = table.concat(names, '\\n')
 return result
 """)
 
-# Ends a claimer's hold: what arrived is deleted, the rest goes back to the head of its channel, in order.
+# Ends a claimer's hold: what arrived is acknowledged, the rest goes back to the head of its channel.
 #
-# KEYS: for each channel: the claimed list, the channel's list
-# ARGV: TTL of a channel's list, then for each channel: key of the last message that arrived ('' if none)
+# KEYS: the journal, the set of claimed lists, then for each channel: the claimed list, the channel's list
+# ARGV: expiry, 1 if what arrived is in the journal or else '',
+#       then for each channel: key of the last message that arrived ('' if none)
 # Returns the number of messages given back.
-GIVE_BACK = Script("""
+GIVE_BACK = Script(BODY_OF + """
 local total = 0
-for c = 1, #KEYS / 2 do
-    local claimed, channel = KEYS[2 * c - 1], KEYS[2 * c]
+for c = 1, (#KEYS - 2) / 2 do
+    local claimed, channel = KEYS[2 * c + 1], KEYS[2 * c + 2]
     local held = redis.call('lrange', claimed, 0, -1)
-    local arrived = ARGV[1 + c]
+    local arrived = ARGV[2 + c]
     local first = (held[1] == '') and 2 or 1
     if arrived ~= '' then
         for i = #held, first, -1 do
             if held[i] == arrived then
-                redis.call('del', unpack(held, first, i))
+                if ARGV[2] == '' then
+                    redis.call('del', unpack(held, first, i))
+                end
                 first = i + 1
                 break
             end
         end
     end
     for i = #held, first, -1 do
+        local body = body_of(redis.call('hget', KEYS[1], held[i]))
+        if body then
+            redis.call('set', held[i], body, 'EX', ARGV[1])
+            redis.call('hdel', KEYS[1], held[i])
+        end
         redis.call('lpush', channel, held[i])
         total = total + 1
     end
     if #held >= first then
-        redis.call('expire', channel, ARGV[1])
+        redis.call('expire', channel, ARGV[1] + 1)
+    end
+    redis.call('del', claimed)
+    redis.call('srem', KEYS[2], claimed)
+end
+return total
+""")
+
+# A heartbeat: says that this server lives, for itself and for those it has taken over from.
+#
+# KEYS: the servers, then for each id: its journal, its set of claimed lists
+# ARGV: the owner, the number of this heartbeat, TTL, 1 at the end or else '', then the ids, the owner's first
+# Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
+# An id that was taken over is done when its journal is empty; the owner's own only at the end.
+BEAT = Script("""
+local states = {}
+for i = 5, #ARGV do
+    local id, journal, claims = ARGV[i], KEYS[2 * i - 8], KEYS[2 * i - 7]
+    local value = redis.call('hget', KEYS[1], id)
+    if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
+        states[i - 4] = 't'
+    elseif (i > 5 or ARGV[4] == '1') and redis.call('hlen', journal) == 0 then
+        redis.call('hdel', KEYS[1], id)
+        redis.call('del', claims)
+        states[i - 4] = 'd'
+    else
+        redis.call('hset', KEYS[1], id, ARGV[1] .. ' ' .. ARGV[2])
+        redis.call('expire', journal, ARGV[3])
+        redis.call('expire', claims, ARGV[3])
+        states[i - 4] = 'o'
+    end
+end
+redis.call('expire', KEYS[1], ARGV[3])
+return {redis.call('hgetall', KEYS[1]), table.concat(states)}
+""")
+
+# Takes over from a server whose heartbeat has stopped; of several that try, one does.
+#
+# KEYS: the servers, its journal, its set of claimed lists
+# ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels
+# Returns 1 if it is taken over, else 0. What its claimed lists had and the journal has not goes back.
+TAKE_OVER = Script("""
+if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
+    return 0
+end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3] .. ' 0')
+for _, claimed in ipairs(redis.call('smembers', KEYS[3])) do
+    local channel = ARGV[5] .. string.match(claimed, '([^:]*)$')
+    local held = redis.call('lrange', claimed, 0, -1)
+    for i = #held, 1, -1 do
+        if redis.call('exists', held[i]) == 1 then
+            redis.call('lpush', channel, held[i])
+            redis.call('expire', channel, ARGV[4] + 1)
+        end
     end
     redis.call('del', claimed)
 end
-return total
+redis.call('del', KEYS[3])
+return 1
 """)
 
 # Makes a channel a member of a group. The group's own expiry is renewed, since everything in it at this

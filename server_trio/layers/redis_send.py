@@ -11,8 +11,9 @@ from typing import Any
 import redis
 import trio
 
-from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
+from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown, TakenOver
 from ..limits import MiB
+from .base import Entry, Progress
 from .redis_connection import Backoff, RedisConnection
 from .redis_scripts import MAX_BATCH, RECEIPT_TTL, SEND
 from .redis_source import Source
@@ -28,16 +29,26 @@ DOUBT_TIMEOUT = RECEIPT_TTL - 15.0  # seconds; a batch is not repeated later, it
 class Outgoing:
     """One message on its way. `name` is its channel's, cut after a `!`; `outcome` is set with `done`.
 
-    `abandoned` says that nobody waits for the outcome any more.
+    `abandoned` says that nobody waits for the outcome any more. `entry` and `progress` are what the
+    journal of the same shard has to know of it. Without a name there is no message, only that.
     """
 
-    __slots__ = ("abandoned", "body", "born", "capacity", "done", "name", "outcome")
+    __slots__ = ("abandoned", "body", "born", "capacity", "done", "entry", "name", "outcome", "progress")
 
-    def __init__(self, name: str, body: bytes, capacity: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        body: bytes,
+        capacity: int,
+        entry: Entry | None = None,
+        progress: Progress = Progress.ON,
+    ) -> None:
         self.born = trio.current_time()  # seconds
         self.name = name
         self.body = body
         self.capacity = capacity
+        self.entry = entry
+        self.progress = progress
         self.done = trio.Event()
         self.abandoned = False
         self.outcome: LayerError | None = None
@@ -50,25 +61,41 @@ class Outgoing:
 class Batch:
     """Messages that one script call sends. Repeating it is safe for RECEIPT_TTL: it is done once."""
 
-    def __init__(self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing]) -> None:
+    def __init__(
+        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing], owner: str
+    ) -> None:
         channels: dict[str, list[Outgoing]] = {}
         for message in messages:
             channels.setdefault(message.name, []).append(message)
+        self.steps = channels.pop("", [])
         self.messages = [message for group in channels.values() for message in group]
         self.in_doubt = False  # whether Redis may have done it without our knowing
-        self.keys: list[str] = [receipt, *source.global_counters]
+        self.keys: list[str] = [receipt, *source.global_counters, source.servers_key]
         self.args: list[Any] = [
-            token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl,
+            token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl, owner,
         ]  # fmt: skip
+        self._add_steps(source)
         for name, group in channels.items():
             self.keys += (source.prefix + name, *source.channel_counters(name))
             self.keys += [source.new_message_key() for _ in group]
             self.args += (group[0].capacity, len(group))
             self.args += [message.body for message in group]
 
+    def _add_steps(self, source: Source) -> None:
+        """What the journal has to know, for the script."""
+        journals: dict[str, int] = {}
+        steps = []
+        for number, message in [*((0, step) for step in self.steps), *enumerate(self.messages, 1)]:
+            entry = message.entry
+            if entry is not None:
+                journal = journals.setdefault(entry.journal, len(journals) + 1)
+                steps.append(f"{message.progress.value} {journal} {number} {entry.key}")
+        self.keys += map(source.journal_key, journals)
+        self.args += (len(journals), *journals, len(steps), *steps)
+
     @property
     def is_abandoned(self) -> bool:
-        return all(message.abandoned for message in self.messages)
+        return all(message.abandoned for message in self.messages + self.steps)
 
     @property
     def patience(self) -> float:
@@ -83,12 +110,16 @@ class Batch:
                 message.finish(None)
             elif outcome == "f":
                 message.finish(ChannelFull(f"channel {message.name!r} is full ({message.capacity} messages)"))
+            elif outcome == "t":
+                message.finish(TakenOver("another server has taken this operation over"))
             else:
                 message.finish(LayerUnavailable(f"what Redis has for channel {message.name!r} is no list"))
+        for step in self.steps:
+            step.finish(None)
 
     def fail(self, error: LayerError) -> None:
         """Fail the sends that have no outcome yet."""
-        for message in self.messages:
+        for message in self.messages + self.steps:
             if not message.done.is_set():
                 message.finish(error)
 
@@ -103,9 +134,11 @@ class Sender:
     LayerUnavailable and was not sent.
     """
 
-    def __init__(self, source: Source, connection: RedisConnection) -> None:
+    def __init__(self, source: Source, connection: RedisConnection, owner: str) -> None:
+        """`owner`: this server's name in the journal."""
         self._source = source
         self._connection = connection
+        self._owner = owner
         self._pending: deque[Outgoing] = deque()
         self._pending_bytes = 0
         self._work = trio.Event()
@@ -158,7 +191,8 @@ class Sender:
                 # Everybody who is ready to send at this moment gets into this batch.
                 await trio.lowlevel.checkpoint()
                 if messages := self._take():
-                    await self._send(Batch(str(next(self._tokens)), self._source, self._receipt, messages))
+                    token = str(next(self._tokens))
+                    await self._send(Batch(token, self._source, self._receipt, messages, self._owner))
         finally:
             self._closed = True
             while self._pending:

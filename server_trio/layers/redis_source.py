@@ -48,6 +48,19 @@ class Source:
         """A key that no message has: as long as the uuid4 that asgi_redis takes (core.py:159)."""
         return self.prefix + secrets.token_hex(16)
 
+    @property
+    def servers_key(self) -> str:
+        """The hash of the servers that live, see redis_scripts."""
+        return f"{self.prefix}:servers"
+
+    def journal_key(self, id: str) -> str:
+        """The hash of what the server `id` has claimed and not answered."""
+        return f"{self.prefix}:journal:{id}"
+
+    def claims_key(self, id: str) -> str:
+        """The set of claimed lists of the server `id`."""
+        return f"{self.prefix}:claims:{id}"
+
     def group_key(self, group: str) -> str:
         """asgi_redis/core.py:344-345; the second colon is asgi_redis's."""
         return f"{self.prefix}:group:{group}"

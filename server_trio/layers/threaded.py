@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import trio
 
 from ..errors import ChannelFull, LayerUnavailable, MessageRefused, SendUnknown
-from .base import LayerStatistics, Message, Received
+from .base import Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
 from .redis_codec import FULL_NAME
@@ -111,7 +111,9 @@ class ThreadedLayer:
     def shards(self) -> int:
         return 1
 
-    async def send(self, channel: str, message: Message) -> None:
+    async def send(
+        self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
+    ) -> None:
         check_channel(channel)
         # Every layer refuses the same: an in-memory one would take anything.
         checked = unpack(pack(message))
@@ -147,6 +149,13 @@ class ThreadedLayer:
             if call.error is not None:
                 raise
 
+    async def recover(self, shard: int, limit: int) -> list[Received]:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def release(self, entry: Entry) -> None:
+        """There is no journal."""
+
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""
         self._check_group(group)
@@ -167,7 +176,9 @@ class ThreadedLayer:
             raise MessageRefused(f"{type(self._backend).__name__} has no groups")
         check_group(group)
 
-    async def receive(self, shard: int, channels: Sequence[str], limit: int) -> list[Received]:
+    async def receive(
+        self, shard: int, channels: Sequence[str], limit: int, *, journal: bool = False
+    ) -> list[Received]:
         if shard != 0:
             raise IndexError(f"there is one shard, 0; not {shard}")
         names = check_receive(channels, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ if sys.version_info < (3, 11):
 from tests.harness.redis_server import RedisServer
 
 #: The way in which a server looks older than it is: the version in the reply to INFO.
-VERSION = b"redis_version:7"
+VERSION = re.compile(rb"redis_version:[0-9.]+")
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Proxy:
     lose_reply_to: bytes | None = (
         None  # the next command with these bytes is done, its reply lost, the line cut
     )
-    version_prefix: bytes = VERSION
+    version_prefix: bytes = b""
     lost: int = 0
     _speaking: trio.Event = field(default_factory=trio.Event)
     _lines: set[trio.CancelScope] = field(default_factory=set)
@@ -63,6 +64,9 @@ class Proxy:
             finally:
                 self._lines.discard(line)
 
+    def _disguised(self, version: bytes) -> bytes:
+        return self.version_prefix + version[len(self.version_prefix) :]
+
     async def _pass_on(
         self, line: trio.CancelScope, client: trio.SocketStream, server: trio.SocketStream
     ) -> None:
@@ -83,7 +87,8 @@ class Proxy:
                     self.lost += 1
                     break
                 await self._speaking.wait()
-                await client.send_all(data.replace(VERSION, self.version_prefix))
+                # As long as it was: the reply says before how long it is.
+                await client.send_all(VERSION.sub(lambda found: self._disguised(found.group()), data))
             line.cancel()
 
         async with trio.open_nursery() as nursery:

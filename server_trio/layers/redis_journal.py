@@ -1,0 +1,179 @@
+"""The journal of one shard: what this server has claimed and not answered, and taking over from the dead.
+
+Each server has an id, and beats once a second. Who sees another's last heartbeat unchanged for
+DEAD_AFTER, while Redis answered it all the time, takes over: one of all that try, by a comparison
+within Redis. From then on the other's journal is this server's: it beats for it, and is the owner
+that may answer what is in it. A server that was only slow learns of it with its next claim, send or
+heartbeat; it goes on under a new id, and nothing of what it had can be answered twice.
+
+The clock of no server is compared with another's.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from ..errors import LayerUnavailable
+from .base import Entry, Past, Received
+from .redis_connection import RedisConnection
+from .redis_scripts import BEAT, JOURNAL_TTL, TAKE_OVER
+from .redis_source import Source
+
+logger = logging.getLogger("server_trio.layers")
+
+BEAT_INTERVAL = 1.0  # seconds
+DEAD_AFTER = 3.0  # seconds without a heartbeat
+RECOVER_BATCH = 50  # messages read at once; each may be some megabytes
+
+
+@dataclass
+class Seen:
+    """Another server's last heartbeat, and when it was seen first."""
+
+    value: bytes
+    since: float  # Trio's clock, seconds
+    looks: int = 0  # how often it was found unchanged
+
+
+class ShardJournal:
+    """This server's place in one shard's journal. `id` changes when another server takes over."""
+
+    def __init__(self, source: Source, shard: int, connection: RedisConnection) -> None:
+        self._source = source
+        self._shard = shard
+        self._connection = connection
+        self.owner = self.id = secrets.token_hex(8)
+        self._others: list[str] = []  # ids that have been taken over and are not done
+        self._seen: dict[str, Seen] = {}
+        self._beats = 0
+        self._waiting: deque[tuple[str, bytes]] = deque()  # (journal, entry) not yet handed out
+        self._arrival = trio.Event()
+        self._hurry = trio.Event()  # the next heartbeat is due now
+
+    async def serve(self) -> None:
+        """Beat until cancelled. A Redis that is away is nobody's death: looking starts anew after it."""
+        while True:
+            with trio.move_on_after(BEAT_INTERVAL):
+                await self._hurry.wait()
+            self._hurry = trio.Event()
+            try:
+                await self.beat()
+            except LayerUnavailable:
+                self._seen.clear()
+
+    async def beat(self, *, last: bool = False) -> None:
+        """Say that this server lives, and look after the others. `last`: it does not any more.
+
+        Raises LayerUnavailable.
+        """
+        try:
+            await self._beat(last)
+        except LayerUnavailable:
+            await self._beat(last)  # the connection was perhaps one to a Redis that is no more
+
+    async def _beat(self, last: bool) -> None:
+        self._beats += 1
+        ids = [self.id, *self._others]
+        keys = [self._source.servers_key]
+        for id in ids:
+            keys += (self._source.journal_key(id), self._source.claims_key(id))
+        args = [self.owner, self._beats, JOURNAL_TTL, "1" if last else "", *ids]
+        servers, states = await self._connection.run(BEAT, keys, args)
+        if states.startswith(b"t"):
+            self.renounce(ids[0])
+        waiting = {journal for journal, _ in self._waiting}
+        for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
+            if state == "t":
+                self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
+            if state == "t" or (state == "d" and id not in waiting):
+                self._others.remove(id)
+        if not last:
+            await self._look_after(dict(zip(servers[::2], servers[1::2], strict=True)))
+
+    def renounce(self, id: str) -> None:
+        """Another server has taken over what was claimed as `id`; go on under a new one."""
+        if id == self.id:
+            self.id = secrets.token_hex(8)
+            self._hurry.set()
+            logger.error(
+                "another server took this one for dead, after %g s without a heartbeat, and has taken over "
+                "what it was doing: was the process stopped, or its machine overloaded?",
+                DEAD_AFTER,
+            )
+
+    def entry(self, journal: str, key: bytes) -> Entry:
+        """Where the message of that key is kept."""
+        return Entry(self._shard, journal, key.decode("utf-8"))
+
+    async def recover(self, limit: int) -> list[Received]:
+        """See Layer.recover. Raises LayerUnavailable."""
+        while not self._waiting:
+            await self._arrival.wait()
+        journal = self._waiting[0][0]
+        batch = [key for id, key in list(self._waiting)[: min(limit, RECOVER_BATCH)] if id == journal]
+        journal_key = self._source.journal_key(journal)
+        values = await self._connection.command("HMGET", journal_key, *batch)
+        received: list[Received] = []
+        entries: list[bytes] = []
+        for key, value in zip(batch, values, strict=True):
+            if value is not None:
+                found, again = self._read(journal, key, value)
+                received.append(found)
+                entries += (key, again)
+        if entries:
+            await self._connection.command("HSET", journal_key, *entries)
+        for _ in batch:
+            self._waiting.popleft()
+        return received or await self.recover(limit)
+
+    async def close(self) -> None:
+        """Leave. What has not been answered stays for another server. Raises LayerUnavailable."""
+        await self.beat(last=True)
+
+    async def _look_after(self, servers: dict[bytes, bytes]) -> None:
+        """Take over from those whose heartbeat stands still."""
+        now = trio.current_time()
+        mine = {self.id, *self._others}
+        others = {id.decode("ascii"): value for id, value in servers.items()}
+        self._seen = {id: seen for id, seen in self._seen.items() if id in others}
+        for id, value in others.items():
+            seen = self._seen.get(id)
+            if id in mine:
+                continue
+            if seen is None or seen.value != value:
+                self._seen[id] = Seen(value, now)
+                continue
+            seen.looks += 1
+            if seen.looks * BEAT_INTERVAL >= DEAD_AFTER and now - seen.since >= DEAD_AFTER:
+                await self._take_over(id, value)
+
+    async def _take_over(self, id: str, value: bytes) -> None:
+        source = self._source
+        keys = [source.servers_key, source.journal_key(id), source.claims_key(id)]
+        args: list[Any] = [id, value, self.owner, source.expiry, source.prefix]
+        if not await self._connection.run(TAKE_OVER, keys, args):
+            return
+        self._others.append(id)
+        entries = await self._connection.command("HKEYS", source.journal_key(id))
+        logger.warning(
+            "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)
+        )
+        self._waiting.extend((id, entry) for entry in entries)
+        self._arrival.set()
+        self._arrival = trio.Event()
+
+    def _read(self, journal: str, key: bytes, value: bytes) -> tuple[Received, bytes]:
+        """An entry as it is received again, and as it is written for that attempt."""
+        attempt, claimed_at, channel, body = value.split(b" ", 3)
+        begun = attempt.startswith(b"S")
+        past = Past(int(attempt.lstrip(b"S")) + 1, float(claimed_at), begun)
+        entry = self.entry(journal, key)
+        found = self._source.codec.decode(channel.decode("utf-8"), memoryview(body), entry, past)
+        again = b"%s%d %s %s %s" % (b"S" if begun else b"", past.attempt, claimed_at, channel, body)
+        return found, again

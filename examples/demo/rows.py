@@ -169,4 +169,7 @@ ROWS = [
     Row("/blocking/", blocking),
     Row("/raw/", raw),
     Row("/quick/", quick),
+    Row("/socket/", socket),
+    Row("/report/", report),
+    Row("/forget/", forget),
 ]

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from examples.demo.rows import ROWS
 from tests.acceptance.browser import ask
 from tests.harness.processes import Process, descendants, living
 from tests.house.tree import ROOT
@@ -18,10 +19,11 @@ def start_demo(web_python: str, *words: str) -> Process:
     return Process([sys.executable, RUN, "--web-python", web_python, *words], name="demo")
 
 
-def test_check_prints_the_table_and_exits_0(web_python):
+def test_check_prints_a_line_for_each_page_and_the_table_and_exits_0(web_python):
     demo = start_demo(web_python, "--check", "--delay", "2")
     assert demo.wait(120) == 0, demo.output()
     rows = {line.split("  ")[0]: line for line in demo.output().splitlines()}
+    assert {row.path for row in ROWS} <= {line.partition(" ")[0] for line in rows}
     assert rows["offloaded"].endswith("0 of 1")
     assert rows["in the view"].endswith("1 of 1")
     assert demo.output().endswith("all is well")

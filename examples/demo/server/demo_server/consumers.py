@@ -1,9 +1,10 @@
-"""Consumers that the server runs in its event loop."""
+"""Consumers that the server runs in its event loop. Python 3, unlike the site."""
 
 from __future__ import annotations
 
-from typing import Any
+from server_trio.consumers import AsyncMessage, Group
 
 
-async def notify(message: Any) -> None:
+async def notify(message: AsyncMessage) -> None:
     """Tells everybody who has a WebSocket open."""
+    await Group("demo.sockets").send({"text": message["text"]})

@@ -9,4 +9,11 @@ PAGES = [
         ('/raw/', 'offloaded by a consumer, without the request and the middleware of Django'),
         ('/quick/', 'needs nothing but a free worker; try it while the others wait'),
     ]),
+    ('WebSockets and consumers', [
+        ('/socket/', 'a WebSocket whose consumer offloads; the frame comes from the server'),
+    ]),
+    ('Where the answer goes', [
+        ('/report/', 'to a consumer of the site, which stores it; the page tells where it will be shown'),
+        ('/forget/', 'nowhere: fire and forget'),
+    ]),
 ]  # fmt: skip

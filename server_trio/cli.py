@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -20,12 +21,16 @@ if sys.version_info < (3, 11):
 from .errors import LayerUnavailable, SettingsError
 from .http.connect import OpenStream
 from .layers import LayerSpec
-from .loading import load_handlers
+from .loading import load_consumers, load_handlers
 from .operations import Handler
 from .project import layer_spec, load_django_settings
 from .reaching import make_open_stream
+from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
 from .supervisor import State, Supervisor
+
+if TYPE_CHECKING:
+    from .consumers.runner import Consumers
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
         group.add_argument(
             entry.flag,
             dest=entry.variable,
+            action="append" if entry.type is tuple else "store",
             metavar="YES|NO" if entry.type is bool else entry.unit.upper() or "NAME",
             help=words.replace("%", "%%"),
         )
@@ -91,16 +97,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = resolve(
             getattr(django_settings, DJANGO_SETTING, None),
             os.environ,
-            {path: text for path, text in given.items() if text is not None},
+            {path: _one_text(text) for path, text in given.items() if text is not None},
+            lambda settings: load_routing(django_settings, settings).channels,
         )
         spec = layer_spec(django_settings, settings)
         handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
+        consumers = load_consumers(django_settings, settings)
         open_stream = make_open_stream(settings)
-        return trio.run(_serve, settings, handlers, open_stream, spec, strict_exception_groups=True)
+        return trio.run(
+            _serve, settings, handlers, consumers, open_stream, spec, strict_exception_groups=True
+        )
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
         return _complain(error, ExitCode.LAYER)
+
+
+def _one_text(given: str | list[str]) -> str:
+    """A flag's text; those of one that may be repeated are put together."""
+    return given if isinstance(given, str) else ",".join(given)
 
 
 def _complain(error: Exception, code: ExitCode) -> int:
@@ -119,10 +134,14 @@ def _configure_logging(verbose: int) -> None:
 
 
 async def _serve(
-    settings: Settings, handlers: Mapping[str, Handler], open_stream: OpenStream, spec: LayerSpec
+    settings: Settings,
+    handlers: Mapping[str, Handler],
+    consumers: Consumers | None,
+    open_stream: OpenStream,
+    spec: LayerSpec,
 ) -> int:
     """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
-    supervisor = Supervisor(settings, handlers, open_stream)
+    supervisor = Supervisor(settings, handlers, open_stream, consumers)
     failures: list[BaseException] = []
     forced = False
 
@@ -140,7 +159,7 @@ async def _serve(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(obey_signals, signals)
             try:
-                await _run(supervisor, spec, settings.CHANNEL)
+                await _run(supervisor, spec)
             except BaseExceptionGroup as group:
                 expected, unexpected = group.split((SettingsError, LayerUnavailable))
                 if unexpected is not None:
@@ -152,11 +171,12 @@ async def _serve(
     return ExitCode.FAILED if forced else ExitCode.OK
 
 
-async def _run(supervisor: Supervisor, spec: LayerSpec, channel: str) -> None:
+async def _run(supervisor: Supervisor, spec: LayerSpec) -> None:
     """Run the supervisor and say when it is ready."""
     async with trio.open_nursery() as nursery:
         await nursery.start(supervisor.run, spec)
-        logger.info("serving %s on the layer %r (%s)", channel, spec.alias, spec.backend)
+        channels = ", ".join(supervisor.channels)
+        logger.info("serving %s on the layer %r (%s)", channels, spec.alias, spec.backend)
         if spec.backend.startswith("asgiref.inmemory."):
             logger.warning("%s lives in one process: nothing of a site can arrive here", spec.backend)
         logger.info("ready")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .commands import load_commands
+from .errors import SettingsError
 from .operations import Handler, make_run_command, run_request
+from .routing import load_routing, only_wanted, served_channels
 from .settings import DAPHNE_MARGIN, Settings
+
+if TYPE_CHECKING:
+    from .consumers.runner import Consumers  # needs channels
 
 
 def load_handlers(settings: Settings, *, debug: bool = False) -> Mapping[str, Handler]:
@@ -23,3 +29,21 @@ def _command(settings: Settings, debug: bool) -> Handler:
     longest_end = settings.DAPHNE_HTTP_TIMEOUT - DAPHNE_MARGIN - settings.DEADLINES.COMMAND
     commands = load_commands(settings.COMMANDS, os.environ, longest_end=longest_end)
     return make_run_command(commands, debug=debug)
+
+
+def load_consumers(django_settings: Any, settings: Settings) -> Consumers | None:
+    """The consumers of the project's routing that this server runs; None where there are none.
+
+    Imports the project's code. Raises SettingsError for a routing that cannot be used, and where
+    ONLY_CHANNELS and EXCLUDE_CHANNELS leave nothing to serve.
+    """
+    routing = load_routing(django_settings, settings)
+    channels = served_channels(routing, settings)
+    if not channels and not only_wanted([settings.CHANNEL], settings):
+        known = ", ".join(sorted({settings.CHANNEL, *routing.channels}))
+        raise SettingsError(f"ONLY_CHANNELS and EXCLUDE_CHANNELS leave none of the channels {known} to serve")
+    if not channels:
+        return None
+    from .consumers.runner import Consumers
+
+    return Consumers(routing, channels, settings)

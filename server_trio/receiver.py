@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
@@ -24,7 +24,7 @@ LONGEST_RETRY: Final = 1.0
 
 
 class Places:
-    """How many operations may run at once; a bound that receivers wait for before they claim.
+    """How many operations (or consumers) may run at once; a bound that receivers wait for before they claim.
 
     `free` may be taken by several receivers at once, so a place is only had by `take`.
     """
@@ -62,18 +62,18 @@ class Places:
 
 
 async def receive_forever(
-    layer: Layer, shard: int, channel: str, places: Places, begin: Callable[[Received], None]
+    layer: Layer, shard: int, channels: Sequence[str], places: Places, begin: Callable[[Received], None]
 ) -> None:
-    """Claim messages of one shard and hand each to `begin` (which must not block) with its place taken.
+    """Claim messages of one shard's channels and hand each to `begin`, with its place taken.
 
-    What has been claimed is always begun, also when this task is cancelled: a message that was
-    taken off the layer exists nowhere else.
+    `begin` must not block. What has been claimed is always begun, also when this task is cancelled:
+    a message that was taken off the layer exists nowhere else.
     """
     delay = FIRST_RETRY
     while True:
         free = await places.wait_free()
         try:
-            batch = await layer.receive(shard, [channel], min(free, BATCH))
+            batch = await layer.receive(shard, channels, min(free, BATCH))
         except LayerUnavailable as error:
             logger.warning("shard %d of the channel layer cannot be reached, trying again: %s", shard, error)
             await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

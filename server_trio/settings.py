@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,25 +34,38 @@ DAPHNE_MARGIN: Final = 5.0
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds from the moment a view sent an operation until it must have been answered."""
+    """Seconds from the moment a view sent an operation until it must have been answered.
+
+    For a message on a channel of the project's own: seconds from its consumer's begin.
+    """
 
     REQUEST: float = seconds(30.0, "deadline of REQUEST operations")
     FORWARD: float = seconds(60.0, "deadline of FORWARD operations")
     CALL: float = seconds(10.0, "deadline of CALL operations")
     COMMAND: float = seconds(60.0, "deadline of COMMAND operations")
-    default: float = seconds(30.0, "deadline of every operation that is given none of its own")
+    default: float = seconds(30.0, "deadline of every operation and channel that is given none of its own")
+    channels: Mapping[str, float] = field(default_factory=dict)  # those of the routing; no option
 
-    def of(self, operation: str) -> float:
-        """The deadline of an operation by its name, seconds."""
-        value: float = getattr(self, operation, self.default)
-        return value
+    def of(self, name: str) -> float:
+        """The deadline of an operation or a channel by its name, seconds."""
+        if name in self.channels:
+            return self.channels[name]
+        value = getattr(self, name, self.default)
+        return value if isinstance(value, int | float) else self.default
 
 
 @dataclass(frozen=True)
 class Concurrency:
-    """How many operations one server runs at once."""
+    """How many operations and consumers one server runs at once."""
 
     total: int = option(1000, "operations at once", unit="operations", minimum=1, maximum=1_000_000)
+    consumers: int = option(
+        100,
+        "messages of the project's own channels at once, each in a task or, if plain, a thread",
+        unit="messages",
+        minimum=1,
+        maximum=1_000_000,
+    )
     per_host: int = option(
         100,
         "connections at once to one upstream (scheme, host and port)",
@@ -106,6 +119,10 @@ class Settings:
     EGRESS: Egress = field(default_factory=Egress)
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
+    ONLY_CHANNELS: tuple[str, ...] = texts(
+        (), "serve only channels that one of these patterns fits, as runworker; CHANNEL is one of them"
+    )
+    EXCLUDE_CHANNELS: tuple[str, ...] = texts((), "do not serve channels that one of these patterns fits")
     BRIDGE: str = option(
         "auto",
         "how to reach the layer: natively for asgi_redis, or by threads",
@@ -135,7 +152,8 @@ def options() -> Iterator[Option]:
             yield make_option((group.name,), group)
             continue
         for entry in dataclasses.fields(_section(group.name)):
-            yield make_option((group.name, entry.name), entry)
+            if "help" in entry.metadata:
+                yield make_option((group.name, entry.name), entry)
 
 
 def _section(name: str) -> type:
@@ -144,18 +162,26 @@ def _section(name: str) -> type:
 
 
 def resolve(
-    django: Any, environment: Mapping[str, str], arguments: Mapping[tuple[str, ...], str]
+    django: Any,
+    environment: Mapping[str, str],
+    arguments: Mapping[tuple[str, ...], str],
+    routed: Callable[[Settings], Collection[str]] = lambda settings: (),
 ) -> Settings:
     """Put the sources together, later ones winning, and check every value.
 
     `django` is the value of CHANNELS_ASYNC_SERVER (a dict, or None where it is not set),
-    `environment` is os.environ, `arguments` holds the command line's texts by option path.
+    `environment` is os.environ, `arguments` holds the command line's texts by option path. `routed` is
+    asked, where DEADLINES names what is no operation, for the channels of the project's routing.
     Raises SettingsError.
     """
     known = {entry.path: entry for entry in options()}
     values: dict[tuple[str, ...], Any] = {}
+    others: dict[tuple[str, ...], Any] = {}
     for path, value in _flatten(django):
-        values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
+        if path[0] == "DEADLINES" and path not in known:
+            others[path] = value
+        else:
+            values[path] = _lookup(known, path).check(value, DJANGO_SETTING)
     _check_variables(known, environment)
     for entry in known.values():
         if entry.in_texts and entry.variable in environment:
@@ -167,7 +193,25 @@ def resolve(
     settings = _build(values)
     _check_channel(settings)
     _check_deadlines(settings)
-    return settings
+    return _with_channels(settings, known, others, routed) if others else settings
+
+
+def _with_channels(
+    settings: Settings,
+    known: Mapping[tuple[str, ...], Option],
+    others: Mapping[tuple[str, ...], Any],
+    routed: Callable[[Settings], Collection[str]],
+) -> Settings:
+    """The settings with deadlines of the routing's channels; any other name is an error."""
+    default = known["DEADLINES", "default"]
+    paths = [("DEADLINES", name) for name in routed(settings)]
+    known = {**known, **{path: dataclasses.replace(default, path=path) for path in paths}}
+    channels = {
+        path[1]: _lookup(known, path).check(value, DJANGO_SETTING) for path, value in others.items()
+    }
+    return dataclasses.replace(
+        settings, DEADLINES=dataclasses.replace(settings.DEADLINES, channels=channels)
+    )
 
 
 def _check_variables(known: Mapping[tuple[str, ...], Option], environment: Mapping[str, str]) -> None:
@@ -233,9 +277,14 @@ def _build(values: Mapping[tuple[str, ...], Any]) -> Settings:
             inner = {path[1]: value for path, value in values.items() if path[0] == group.name}
             if group.name == "DEADLINES" and "default" in inner:
                 # Who sets the default means it for all that they do not name, built-in values or not.
-                inner = dict.fromkeys(Deadlines.__dataclass_fields__, inner["default"]) | inner
+                inner = dict.fromkeys(_operation_deadlines(), inner["default"]) | inner
             top[group.name] = _section(group.name)(**inner)
     return Settings(**top)
+
+
+def _operation_deadlines() -> list[str]:
+    """The names of DEADLINES that are options; those of channels are the project's."""
+    return [entry.name for entry in dataclasses.fields(Deadlines) if "help" in entry.metadata]
 
 
 def _check_deadlines(settings: Settings) -> None:
@@ -245,8 +294,8 @@ def _check_deadlines(settings: Settings) -> None:
     that whole daphne process (daphne/http_protocol.py:256-258 raises out of daphne/server.py:205).
     """
     longest = settings.DAPHNE_HTTP_TIMEOUT - DAPHNE_MARGIN
-    names = [entry.name for entry in dataclasses.fields(Deadlines)]
-    for name in sorted(names, key="default".__ne__):  # who has set the default has set the others with it
+    # The default first: who has set it has set the others with it.
+    for name in sorted(_operation_deadlines(), key="default".__ne__):
         value = getattr(settings.DEADLINES, name)
         if value > longest:
             raise SettingsError(

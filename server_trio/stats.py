@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -16,6 +17,8 @@ class Statistics:
     finished: dict[tuple[str, str], int]  # operations by (name, outcome)
     replies_lost: int  # answers that could not be put on the layer in time
     bytes_out: int  # bytes of content in replies
+    consuming: int  # messages of the project's own channels whose consumers are at work
+    consumed: dict[tuple[str, str], int]  # such messages by (channel, outcome)
 
 
 class Counters:
@@ -29,8 +32,10 @@ class Counters:
         self.replies_lost = 0
         self.bytes_out = 0
 
-    def statistics(self) -> Statistics:
-        """The counters as they are now."""
+    def statistics(
+        self, consuming: int = 0, consumed: Mapping[tuple[str, str], int] | None = None
+    ) -> Statistics:
+        """The counters as they are now, together with those of consumers."""
         return Statistics(
             in_flight=self.in_flight,
             received=self.received,
@@ -38,4 +43,6 @@ class Counters:
             finished=dict(self.finished),
             replies_lost=self.replies_lost,
             bytes_out=self.bytes_out,
+            consuming=consuming,
+            consumed=dict(consumed or {}),
         )

@@ -1,12 +1,13 @@
 """The server: nurseries, the operations in them, and the way they end.
 
     nursery: the layer and the HTTP client are open around it
-      nursery: operations, one task each, with its deadline (running.py)
-        nursery: receivers, one a shard; cancelled first when the server drains
+      nursery: operations and consumers, one task each, with its deadline (running.py, consumers/)
+        nursery: receivers, for each shard one of operations and one of the project's own channels;
+                 cancelled first when the server drains
 
 The life of a server is RUNNING -> DRAINING -> ABORTING -> STOPPED. `Supervisor.drain` stops the
-receivers; operations have the grace time; then, or on `Supervisor.abort`, what is left is
-interrupted and answered 503.
+receivers; operations and consumers have the grace time; then, or on `Supervisor.abort`, what is
+left is interrupted, and operations are answered 503.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import enum
 import functools
 import logging
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from channels_async.wire import BadMessage, Operation, parse
 
+from .consumers.channels import served_layer
 from .errors import LayerError, OperationError
 from .http.connect import OpenStream
 from .http.session import Session
@@ -31,9 +33,13 @@ from .limits import KiB
 from .operations import Context, Handler
 from .receiver import Places, receive_forever
 from .replies import FORMS, make_reply
+from .routing import only_wanted
 from .running import Running, shutting_down
 from .settings import Settings
 from .stats import Counters, Statistics
+
+if TYPE_CHECKING:
+    from .consumers.runner import Consumers  # needs channels, which a server without consumers does not
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +62,18 @@ class Supervisor:
     """One server. `run` serves until `drain` or `abort` is called and all operations are answered."""
 
     def __init__(
-        self, settings: Settings, handlers: Mapping[str, Handler], open_stream: OpenStream | None = None
+        self,
+        settings: Settings,
+        handlers: Mapping[str, Handler],
+        open_stream: OpenStream | None = None,
+        consumers: Consumers | None = None,
     ) -> None:
+        """`consumers` are those of the project's routing, where it has any for this server."""
         self._settings = settings
         self._open_stream = open_stream  # how to reach upstreams; the default is directly
         self._handlers = handlers
+        self._consumers = consumers
+        self._operation_channels = only_wanted([settings.CHANNEL], settings)
         self._counters = Counters()
         self._places = Places(settings.CONCURRENCY.total)
         self._running: set[Running] = set()
@@ -87,32 +100,54 @@ class Supervisor:
     ) -> None:
         """Serve an open layer; see `run`."""
         context = Context(http=http, layer=layer)
+        served_layer.set(layer)  # for this task and those it starts
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
             background.start_soon(self._close_expired_connections, http)
             async with trio.open_nursery() as operations:
-                begin = functools.partial(self._begin, operations, layer, context)
+                sources = self._sources(operations, layer, context)
                 with self._receiving:
                     async with trio.open_nursery() as receivers:
                         for shard in range(layer.shards):
-                            receivers.start_soon(
-                                receive_forever, layer, shard, self._settings.CHANNEL, self._places, begin
-                            )
+                            for source in sources:
+                                receivers.start_soon(receive_forever, layer, shard, *source)
                         task_status.started()
-                logger.info("draining: %d operations in flight", len(self._running))
+                logger.info("draining: %s in flight", self._in_flight())
             background.cancel_scope.cancel()
         self.state = State.STOPPED
         logger.info("stopped")
 
+    def _sources(
+        self, operations: trio.Nursery, layer: Layer, context: Context
+    ) -> list[tuple[list[str], Places, Callable[[Received], None]]]:
+        """What receivers read from, how many at once, and what begins the task of a message.
+
+        Operations and consumers have receivers and places of their own: neither can use up the others'.
+        """
+        sources: list[tuple[list[str], Places, Callable[[Received], None]]] = []
+        if self._operation_channels:
+            begin = functools.partial(self._begin, operations, layer, context)
+            sources.append((self._operation_channels, self._places, begin))
+        if self._consumers is not None:
+            handle = functools.partial(self._consumers.handle, layer)
+            begin = functools.partial(operations.start_soon, handle)
+            sources.append((self._consumers.channels, self._consumers.places, begin))
+        return sources
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels that it takes messages from."""
+        return [*self._operation_channels, *(self._consumers.channels if self._consumers is not None else ())]
+
     def drain(self) -> None:
-        """Claim nothing more; give what is in flight the grace time, then answer it 503."""
+        """Claim nothing more; give what is in flight the grace time, then interrupt it."""
         if self.state is State.RUNNING:
             self.state = State.DRAINING
             self._receiving.cancel()
             self._grace.deadline = trio.current_time() + self._settings.GRACE_TIME
 
     def abort(self) -> None:
-        """Claim nothing more and answer everything in flight 503 now."""
+        """Claim nothing more and interrupt everything in flight now."""
         self._receiving.cancel()
         if self.state is not State.STOPPED:
             self.state = State.ABORTING
@@ -121,12 +156,14 @@ class Supervisor:
     def statistics(self) -> Statistics:
         """What this server has done so far."""
         self._counters.in_flight = len(self._running)
-        return self._counters.statistics()
+        if self._consumers is None:
+            return self._counters.statistics()
+        return self._counters.statistics(self._consumers.in_flight, self._consumers.consumed)
 
     async def _end_grace(self) -> None:
         with self._grace:
             await trio.sleep_forever()
-        logger.warning("the grace time is over: %d operations are answered 503", len(self._running))
+        logger.warning("the grace time is over: %s are interrupted", self._in_flight())
         self.state = State.ABORTING
         self._interrupt_all(hurry=False)
 
@@ -139,6 +176,12 @@ class Supervisor:
     def _interrupt_all(self, *, hurry: bool) -> None:
         for running in self._running:
             running.interrupt(shutting_down(), hurry=hurry)
+        if self._consumers is not None:
+            self._consumers.interrupt_all()
+
+    def _in_flight(self) -> str:
+        consuming = self._consumers.in_flight if self._consumers is not None else 0
+        return f"{len(self._running)} operations" + (f" and {consuming} consumers" if consuming else "")
 
     def _begin(self, operations: trio.Nursery, layer: Layer, context: Context, received: Received) -> None:
         """Start the task of one message; its place has been taken."""

@@ -37,6 +37,29 @@ def test_a_section_given_in_part_keeps_the_other_defaults() -> None:
     assert (settings.CONCURRENCY.total, settings.CONCURRENCY.per_host) == (5, 100)
 
 
+def test_a_deadline_may_be_that_of_a_channel_which_the_routing_has() -> None:
+    django = {"DEADLINES": {"notify": 300, "default": 7, "REQUEST": 3}}
+    deadlines = resolve(django, {}, {}, lambda settings: ["notify", "other"]).DEADLINES
+    names = ("notify", "other", "REQUEST", "channels", "of")
+    assert [deadlines.of(name) for name in names] == [300.0, 7.0, 3.0, 7.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "words"),
+    [
+        ({"notfy": 5}, ["['DEADLINES']['notfy'] is not a setting", "did you mean 'notify'"]),
+        ({"REQEST": 5}, ["did you mean 'REQUEST'"]),
+        ({"notify": 0}, ["DEADLINES['notify'] is 0; it must be between 0.001 and 86400 seconds"]),
+        ({"channels": {}}, ["['DEADLINES']['channels'] is not a setting"]),
+    ],
+)
+def test_a_wrong_deadline_of_a_channel_is_told(deadlines: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve({"DEADLINES": deadlines}, {}, {}, lambda settings: ["notify"])
+    for word in words:
+        assert word in str(caught.value)
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().GRACE_TIME = 1.0  # type: ignore[misc]

@@ -1,0 +1,54 @@
+"""The message that an `async def` consumer gets: channels' own (channels/message.py), with sends to await."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import ItemsView, KeysView, ValuesView
+from typing import Any
+
+from .channels import Channel
+
+
+class AsyncMessage:
+    """A message from a channel. `content` is its dict; `reply_channel` is None where it names none."""
+
+    def __init__(self, content: dict[str, Any], channel: str) -> None:
+        self.content = content
+        self.channel = Channel(channel)
+        reply_channel = content.get("reply_channel")
+        self.reply_channel = Channel(reply_channel) if reply_channel else None
+
+    def __getitem__(self, key: str) -> Any:
+        return self.content[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.content[key] = value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.content
+
+    def keys(self) -> KeysView[str]:
+        return self.content.keys()
+
+    def values(self) -> ValuesView[Any]:
+        return self.content.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self.content.items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.content.get(key, default)
+
+    def copy(self) -> AsyncMessage:
+        """One whose content may be changed without changing this one's."""
+        return type(self)(copy.deepcopy(self.content), self.channel.name)
+
+
+class MatchedMessage(AsyncMessage):
+    """A message as routes look at it. They copy it and replace values, so a shallow copy is enough.
+
+    A deep one, which channels makes for each include(), could hold up the event loop.
+    """
+
+    def copy(self) -> MatchedMessage:
+        return MatchedMessage(dict(self.content), self.channel.name)

@@ -99,6 +99,13 @@ class UpstreamTooLarge(UpstreamError):
     """The upstream's response is larger than the limits allow."""
 
 
+class UploadBroken(OperationError):
+    """The request's body did not come whole: the browser has gone, or part of it was lost on the layer."""
+
+    status = 400
+    outcome = "upload_broken"
+
+
 class UpstreamTimeout(OperationError):
     """The upstream did not answer, or did not accept a connection, in time."""
 

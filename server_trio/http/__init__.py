@@ -2,5 +2,5 @@
 
 Each module imports only from those left of it:
 
-    url < parser < sockets < dialing < connect < connection < pool < response < request < session
+    url < parser < upload < sockets < dialing < connect < connection < pool < response < request < session
 """

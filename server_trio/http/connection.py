@@ -6,7 +6,6 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Final
 
@@ -16,6 +15,7 @@ from .. import errors
 from ..limits import RECEIVE_SIZE, HttpLimits, KiB
 from .connect import holds_unread
 from .parser import ResponseParser
+from .upload import Upload
 from .url import Origin
 
 #: Bytes of body sent before looking for an answer. An upstream that answers early without reading
@@ -55,18 +55,22 @@ class Connection:
         """Whether the idle connection has anything to read, its end included, and so is of no use."""
         return self._stream is None or await holds_unread(self._stream)
 
-    async def exchange(self, method: str, head: bytes, body: bytes | None, *, last: bool = False) -> None:
+    async def exchange(
+        self, method: str, head: bytes, body: bytes | Upload | None, *, last: bool = False
+    ) -> None:
         """Send a request and read the head of the final response; it is then in `parser`.
 
         `last` says that the request asks for the connection to be closed. Raises errors.Upstream*,
-        `Unanswered` among them. After any exception, and after cancellation, the connection must
-        be closed.
+        `Unanswered` among them, and what an Upload raises. After any exception, and after
+        cancellation, the connection must be closed.
         """
         self.exchanges += 1
         self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
         self.parser.begin(method == "HEAD")
-        if not body or len(body) <= _SEND_WITHOUT_LISTENING:
+        if isinstance(body, Upload):
+            await self._upload(head, body)
+        elif not body or len(body) <= _SEND_WITHOUT_LISTENING:
             await self._send(head + body if body else head)
             await self._read_head()
         else:
@@ -115,37 +119,47 @@ class Connection:
         else:
             raise self._unanswered()
 
-    async def _send(self, data: bytes) -> None:
-        """Send all; that the upstream no longer listens is not an error yet, it may have answered."""
+    async def _send(self, data: bytes) -> bool:
+        """Send all. False: the upstream no longer listens, which is no error yet, it may have answered."""
         try:
             await self._open_stream().send_all(data)
         except trio.ClosedResourceError:
             raise self._closed_here() from None
         except trio.BrokenResourceError:
             self._tainted = True
+            return False
+        return True
 
-    async def _upload(self, head: bytes, body: bytes) -> None:
-        """Send a large body while listening for an early answer (RFC 9112 9.5).
+    async def _upload(self, head: bytes, body: bytes | Upload) -> None:
+        """Send a body that takes its time while listening for an early answer (RFC 9112 9.5).
 
         An answer of 300 and above ends the sending: nobody will read the rest. A 2xx does not:
         the upstream may well consume the body while it answers.
         """
-        failure: errors.OperationError | None = None
-        sending = trio.CancelScope()
+        failure: Exception | None = None  # raised outside, lest the nursery wrap it
+        sending, reading = trio.CancelScope(), trio.CancelScope()
 
         async def send() -> None:
-            with sending, contextlib.suppress(errors.ShuttingDown):  # the reader meets that as well
-                await self._send(head)
-                await self._send(body)
+            nonlocal failure
+            with sending:
+                try:
+                    if await self._send(head):
+                        await (body.send(self._send) if isinstance(body, Upload) else self._send(body))
+                except errors.ShuttingDown:
+                    pass  # the reader meets that as well
+                except Exception as exc:  # what the pieces raise: the upstream must not take it for the end
+                    failure = exc
+                    reading.cancel()
             if sending.cancelled_caught:
                 self._tainted = True
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send)
             try:
-                await self._read_head()
+                with reading:
+                    await self._read_head()
             except errors.OperationError as exc:
-                failure = exc  # raised outside, lest the nursery wrap it
+                failure = failure or exc
             if failure is not None or self.parser.status >= 300:
                 sending.cancel()
         if failure is not None:

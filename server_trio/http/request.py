@@ -20,6 +20,7 @@ from asks.multipart import MultipartData, build_multipart_body  # type: ignore[i
 from asks.request_object import RequestProcessor  # type: ignore[import-untyped]
 
 from .parser import Headers
+from .upload import Upload
 from .url import InvalidRequest, ParsedURL, encode_target, parse_url
 
 Pairs = Iterable[tuple[str, str]]
@@ -48,8 +49,8 @@ MultipartValue: TypeAlias = "str | bytes | MultipartData"
 class Request(RequestProcessor):  # type: ignore[misc]
     """One request, ready to be sent once `build` has run.
 
-    `body` is what goes out as it is; `data` (pairs: a form; text or bytes: as it is), `json`
-    (encoded text) and `multipart` are the other ways to give one, at most one of all. `params`
+    `body` is what goes out as it is, bytes or an Upload; `data` (pairs: a form; text or bytes: as it
+    is), `json` (encoded text) and `multipart` are the other ways to give one, at most one of all. `params`
     are added to the URL's query, `cookies` to the Cookie header. `auth` (name, password) wins over
     an Authorization header, which wins over the URL's userinfo.
     """
@@ -67,7 +68,7 @@ class Request(RequestProcessor):  # type: ignore[misc]
         url: str,
         *,
         headers: Sequence[tuple[bytes, bytes]] = (),
-        body: bytes | None = None,
+        body: bytes | Upload | None = None,
         params: Pairs | None = None,
         data: Pairs | Mapping[str, str] | str | bytes | None = None,
         json: bytes | None = None,
@@ -197,7 +198,9 @@ class Request(RequestProcessor):  # type: ignore[misc]
         )  # fmt: skip
         if self.last:
             lines.append(b"Connection: close")
-        if self.body or self.method in _EXPECTS_CONTENT:  # RFC 9110 8.6
+        if isinstance(self.body, Upload):
+            lines.append(self.body.field_line)
+        elif self.body or self.method in _EXPECTS_CONTENT:  # RFC 9110 8.6
             lines.append(b"Content-Length: %d" % len(self.body or b""))
         lines.append(b"\r\n")
         self.head = b"\r\n".join(lines)

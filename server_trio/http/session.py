@@ -7,7 +7,7 @@ which does not know today's Trio; none of its I/O is used).
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +23,7 @@ from .connection import Connection, Unanswered
 from .pool import OriginStatistics, Pool
 from .request import MultipartValue, Pairs, Request
 from .response import Response
+from .upload import Upload
 from .url import InvalidRequest
 
 __all__ = ["InvalidRequest", "Response", "Session", "SessionStatistics"]
@@ -80,7 +81,8 @@ class Session(asks.Session):  # type: ignore[misc]
         url: str,
         *,
         headers: Sequence[tuple[bytes, bytes]] = (),
-        body: bytes | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
+        content_length: int | None = None,
         params: Pairs | None = None,
         data: Pairs | Mapping[str, str] | str | bytes | None = None,
         json: bytes | None = None,
@@ -93,17 +95,20 @@ class Session(asks.Session):  # type: ignore[misc]
         """Send a request; the block gets the final response once its head is there.
 
         What the arguments mean is told in `request.Request`. Redirects are followed by
-        `http_rules.redirect`.
+        `http_rules.redirect`. A body of pieces goes out as they come, with `content_length` or, where
+        that is None, in chunks; it can be sent once only, so no redirect is followed.
 
         Raises errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
-        limits.connect_timeout), errors.ShuttingDown (the session is closed) and `InvalidRequest`
-        (a ValueError: nothing was sent). Reading the response has errors of its own.
+        limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken
+        and what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
+        Reading the response has errors of its own.
 
         Cancellation and deadlines are the caller's: both close the connection at once. So does
         leaving the block before the body has ended.
         """
+        content = body if body is None or isinstance(body, bytes) else Upload(body, content_length)
         request = Request(
-            method, url, headers=headers, body=body, params=params, data=data, json=json,
+            method, url, headers=headers, body=content, params=params, data=data, json=json,
             multipart=multipart, cookies=cookies, auth=auth,
         )  # fmt: skip
         await request.build()
@@ -164,7 +169,8 @@ class Session(asks.Session):  # type: ignore[misc]
             except Unanswered:
                 # An idle connection that the upstream closed just now. Not for a new connection:
                 # an upstream that closes those means it.
-                if connection.exchanges == 1 or request.method not in _REPEATABLE:
+                repeatable = request.method in _REPEATABLE and not isinstance(request.body, Upload)
+                if connection.exchanges == 1 or not repeatable:
                     raise
                 connection = await self._pool.replace(connection)
                 await self._exchange(connection, request)
@@ -181,7 +187,7 @@ class Session(asks.Session):  # type: ignore[misc]
 
 def _follow(request: Request, response: Response) -> Request | None:
     """The request that the response redirects to, if it does (not built yet)."""
-    if not 300 <= response.status < 400:
+    if not 300 <= response.status < 400 or isinstance(request.body, Upload):
         return None
     locations = [value for name, value in response.headers if name.lower() == b"location"]
     try:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from websocket import WebSocket, WebSocketException, create_connection
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 60.0  # seconds for one page, before daphne's own 120
 PIECE = 64 * 1024  # bytes read at once of a large body
@@ -63,18 +64,14 @@ def digest_of(url: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def open_socket(url: str) -> Iterator[WebSocket]:
+def open_socket(url: str) -> Iterator[ClientConnection]:
     """A WebSocket that has been accepted."""
+    path = urlsplit(url).path
     try:
-        socket = create_connection(url.replace("http", "ws", 1), timeout=TIMEOUT)
+        with connect(url.replace("http", "ws", 1), open_timeout=TIMEOUT, proxy=None) as socket:
+            yield socket
     except WebSocketException as error:
-        raise CheckFailed(f"no WebSocket at {urlsplit(url).path}: {error}") from error
-    try:
-        yield socket
-    except WebSocketException as error:
-        raise CheckFailed(f"the WebSocket at {urlsplit(url).path}: {error}") from error
-    finally:
-        socket.close()
+        raise CheckFailed(f"the WebSocket at {path}: {error!r}") from error
 
 
 def expect(what: str, seen: object, wanted: object) -> None:

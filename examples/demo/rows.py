@@ -119,7 +119,7 @@ def socket(demo: Demo) -> str:
     expect("status of /socket/", ask(demo.url + "/socket/").status, 200)
     with open_socket(demo.url + "/socket/") as it:
         it.send("0.2")
-        expect("the frame", it.recv(), "after 0.2 s\n")
+        expect("the frame", it.recv(TIMEOUT), "after 0.2 s\n")
     return "a frame with the upstream's answer"
 
 
@@ -127,9 +127,9 @@ def notify(demo: Demo) -> str:
     with open_socket(demo.url + "/socket/") as one, open_socket(demo.url + "/socket/") as two:
         for it in (one, two):  # what comes back to each says that it is in the group by now
             it.send("0")
-            expect("the frame", it.recv(), "after 0.0 s\n")
+            expect("the frame", it.recv(TIMEOUT), "after 0.0 s\n")
         expect("status of /notify/", ask(demo.url + "/notify/?text=news").status, 200)
-        expect("the frames", (one.recv(), two.recv()), ("news", "news"))
+        expect("the frames", (one.recv(TIMEOUT), two.recv(TIMEOUT)), ("news", "news"))
     return "two WebSockets got it"
 
 
@@ -170,6 +170,7 @@ ROWS = [
     Row("/raw/", raw),
     Row("/quick/", quick),
     Row("/socket/", socket),
+    Row("/notify/", notify),
     Row("/report/", report),
     Row("/forget/", forget),
 ]

@@ -11,6 +11,7 @@ PAGES = [
     ]),
     ('WebSockets and consumers', [
         ('/socket/', 'a WebSocket whose consumer offloads; the frame comes from the server'),
+        ('/notify/?text=hello', 'sends to an async consumer on the server, which tells all WebSockets'),
     ]),
     ('Where the answer goes', [
         ('/report/', 'to a consumer of the site, which stores it; the page tells where it will be shown'),

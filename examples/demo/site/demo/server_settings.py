@@ -10,6 +10,7 @@ CHANNEL_LAYERS = {
     'default': {
         'BACKEND': CHANNEL_LAYERS['default']['BACKEND'],
         'CONFIG': CHANNEL_LAYERS['default']['CONFIG'],
+        'ROUTING': 'demo_server.routing.channel_routing',  # the server's own consumers
     },
 }
 

@@ -56,6 +56,18 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An operation that has been given up. Times in epoch seconds."""
+
+    id: str
+    died_at: float
+    reason: str
+    attempts: int
+    claimed_at: float
+    received: Received
+
+
+@dataclass(frozen=True, slots=True)
 class LayerStatistics:
     """A snapshot of a layer's counters since it was opened."""
 
@@ -117,6 +129,18 @@ class Layer(Protocol):
 
     async def release(self, entry: Entry) -> None:
         """Have the journal forget an operation that needs, or gets, no (further) answer."""
+        ...
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """Move an operation from the journal to the dead letters."""
+        ...
+
+    async def tell(self, text: bytes) -> None:
+        """Tell all other servers of the site something that is of use now, and lost without harm."""
+        ...
+
+    async def hear(self) -> list[bytes]:
+        """Wait for what other servers tell. Waits for ever where there can be no others."""
         ...
 
     async def group_send(self, group: str, message: Message) -> None:

@@ -73,6 +73,16 @@ class MemoryLayer:
     async def release(self, entry: Entry) -> None:
         """There is no journal."""
 
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """There is no journal."""
+
+    async def tell(self, text: bytes) -> None:
+        """There are no others."""
+
+    async def hear(self) -> list[bytes]:
+        await trio.sleep_forever()
+        raise AssertionError
+
     async def group_send(self, group: str, message: Message) -> None:
         check_group(group)
         oldest = trio.current_time() - self._settings.group_expiry

@@ -44,11 +44,20 @@ class Codec:
         return channel[: local + 1], self._seal(pack(content | {FULL_NAME: channel}))
 
     def decode(
-        self, name: str, payload: memoryview, entry: Entry | None = None, past: Past | None = None
+        self,
+        name: str,
+        payload: memoryview,
+        entry: Entry | None = None,
+        past: Past | None = None,
+        *,
+        any_age: bool = False,
     ) -> Received:
-        """What lay on the list `name`; whatever is wrong with the payload becomes a fault."""
+        """What lay on the list `name`; whatever is wrong with the payload becomes a fault.
+
+        `any_age`: also what was encrypted longer ago than a message may wait.
+        """
         try:
-            content: Any = unpack(self._open(payload))
+            content: Any = unpack(self._open(payload, None if any_age else self._decrypt_ttl))
         except UnpackError as error:
             return Received(name, None, str(error), entry, past)
         if isinstance(content, dict) and isinstance(content.get(FULL_NAME), str):
@@ -58,13 +67,13 @@ class Codec:
     def _seal(self, payload: bytes) -> bytes:
         return payload if self._crypter is None else self._crypter.encrypt(payload)
 
-    def _open(self, payload: memoryview) -> bytes | memoryview:
+    def _open(self, payload: memoryview, ttl: int | None) -> bytes | memoryview:
         if self._crypter is None:
             return payload
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._crypter.decrypt(bytes(payload), self._decrypt_ttl)
+            return self._crypter.decrypt(bytes(payload), ttl)
         except InvalidToken as error:
             raise UnpackError(
                 "cannot be decrypted: written without encryption, with a key that is not in "

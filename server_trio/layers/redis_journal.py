@@ -22,7 +22,8 @@ import trio
 from ..errors import LayerUnavailable
 from .base import Entry, Past, Received
 from .redis_connection import RedisConnection
-from .redis_scripts import BEAT, JOURNAL_TTL, TAKE_OVER
+from .redis_journal_scripts import BEAT, TAKE_OVER
+from .redis_scripts import JOURNAL_TTL
 from .redis_source import Source
 
 logger = logging.getLogger("server_trio.layers")
@@ -174,6 +175,8 @@ class ShardJournal:
         begun = attempt.startswith(b"S")
         past = Past(int(attempt.lstrip(b"S")) + 1, float(claimed_at), begun)
         entry = self.entry(journal, key)
-        found = self._source.codec.decode(channel.decode("utf-8"), memoryview(body), entry, past)
+        found = self._source.codec.decode(
+            channel.decode("utf-8"), memoryview(body), entry, past, any_age=True
+        )
         again = b"%s%d %s %s %s" % (b"S" if begun else b"", past.attempt, claimed_at, channel, body)
         return found, again

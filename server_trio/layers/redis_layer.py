@@ -20,13 +20,15 @@ from typing import Any
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable
-from .base import Entry, LayerStatistics, Message, Progress, Received
+from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import RedisConnection, ShardHealth, SharedConnection
+from .redis_dead import DeadLetters
 from .redis_endpoint import Endpoint
 from .redis_journal import ShardJournal
 from .redis_loop import AsyncioLoop
+from .redis_news import News
 from .redis_receive import Receiver
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
 from .redis_send import Outgoing, Sender
@@ -55,6 +57,8 @@ class Shard:
         self.control = SharedConnection(loop, endpoint, self.health)
         self._sending = RedisConnection(loop, endpoint, self.health)
         self.journal = ShardJournal(source, number, self.control)
+        self.dead = DeadLetters(source, number, self.control)
+        self.news = News(source, RedisConnection(loop, endpoint, self.health), self.control)
         self.sender = Sender(source, self._sending, self.journal.owner)
         self.receiver = Receiver(nursery, self._new_claimer)
 
@@ -76,6 +80,7 @@ class Shard:
         with contextlib.suppress(LayerUnavailable):  # then what there is expires
             await self.journal.close()
         await self._sending.close()
+        await self.news.close()
         await self.control.close()
 
     def _new_claimer(self, channels: Sequence[str], journal: bool) -> Claimer:
@@ -127,6 +132,24 @@ class RedisLayer:
     async def release(self, entry: Entry) -> None:
         # Not waited for: the sender tries until it is done, and what it cannot do expires.
         await self._shards[entry.shard].sender.submit(Outgoing("", b"", 0, entry, Progress.DONE))
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        await self._shards[entry.shard].dead.bury(entry, reason)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """All there are, the newest first. Raises LayerUnavailable."""
+        letters = [letter for shard in self._shards for letter in await shard.dead.all()]
+        return sorted(letters, key=lambda letter: -letter.died_at)
+
+    async def drop_dead_letter(self, id: str) -> bool:
+        """Take one away; whether it was there. Raises LayerUnavailable."""
+        return any([await shard.dead.drop(id) for shard in self._shards])
+
+    async def tell(self, text: bytes) -> None:
+        await self._shards[0].news.tell(text)
+
+    async def hear(self) -> list[bytes]:
+        return await self._shards[0].news.hear()
 
     async def _note(self, entry: Entry, progress: Progress) -> None:
         await self._shards[entry.shard].sender.send(Outgoing("", b"", 0, entry, progress))

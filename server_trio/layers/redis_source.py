@@ -61,6 +61,16 @@ class Source:
         """The set of claimed lists of the server `id`."""
         return f"{self.prefix}:claims:{id}"
 
+    @property
+    def dead_key(self) -> str:
+        """The list of dead letters."""
+        return f"{self.prefix}:dead"
+
+    @property
+    def news_key(self) -> str:
+        """The stream of what servers tell each other."""
+        return f"{self.prefix}:news"
+
     def group_key(self, group: str) -> str:
         """asgi_redis/core.py:344-345; the second colon is asgi_redis's."""
         return f"{self.prefix}:group:{group}"

@@ -156,6 +156,16 @@ class ThreadedLayer:
     async def release(self, entry: Entry) -> None:
         """There is no journal."""
 
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """There is no journal."""
+
+    async def tell(self, text: bytes) -> None:
+        """There are no others."""
+
+    async def hear(self) -> list[bytes]:
+        await trio.sleep_forever()
+        raise AssertionError
+
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""
         self._check_group(group)

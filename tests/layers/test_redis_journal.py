@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ import trio
 
 from server_trio.errors import ChannelFull, TakenOver
 from server_trio.layers import Entry, Layer, Past, Progress, Received, open_layer, redis_journal
+from server_trio.layers.open import make_backend
+from server_trio.layers.redis_source import read_source
 from tests.harness.redis_server import RedisServer
 from tests.harness.resp import Connection
 
@@ -315,6 +318,21 @@ async def test_the_journal_of_an_encrypted_layer_is_encrypted(redis: RedisServer
         assert b"geheimnis" not in entry
 
 
+async def test_what_was_encrypted_long_ago_is_recovered(redis: RedisServer) -> None:
+    """asgi_redis refuses tokens that are older than a message may wait; an operation may take longer."""
+    with serving(redis) as server:
+        server.kill()
+        (journal,) = keys(redis, "journal:")
+        (key,) = redis.command("HKEYS", journal)  # type: ignore[misc, union-attr]
+        spec = redis_spec([redis.url], symmetric_encryption_keys=ENCRYPTION_KEYS)()
+        crypter = make_backend(spec).crypter
+        body = crypter._fernets[0].encrypt_at_time(b"\x81\xa1n\x07", int(time.time()) - 3600)
+        redis.command("HSET", journal, key, b"1 1700000000.000 in " + body)  # type: ignore[arg-type]
+        async with open_layer(spec) as layer:
+            (received,) = await recovered(layer)
+            assert received.content == {"n": 7}
+
+
 async def test_an_answer_on_another_shard_is_noted_where_the_operation_is(redis: RedisServer) -> None:
     async with open_layer(redis_spec(shard_urls(redis, 3))()) as layer:
         for number in range(3):
@@ -333,10 +351,28 @@ async def test_an_answer_on_another_shard_is_noted_where_the_operation_is(redis:
                 await wait_for(lambda database=database, journal=journal: not values(database, journal))
 
 
-def test_an_entry_is_read_as_it_was_written(redis: RedisServer) -> None:
-    from server_trio.layers.open import make_backend
-    from server_trio.layers.redis_source import read_source
+async def test_what_is_given_up_is_kept_until_somebody_drops_it(redis: RedisServer) -> None:
+    async with layers(redis) as (layer,):
+        for number in range(2):
+            await layer.send("in", {"n": number, "bytes": bytes(range(256))})
+            received = await claimed(layer)
+            assert received.entry is not None
+            await layer.bury(received.entry, "killed two servers")
+        assert entries(redis) == []
+        letters = await layer.dead_letters()  # type: ignore[attr-defined]
+        assert [letter.received.content["n"] for letter in letters] == [1, 0]
+        assert {(letter.reason, letter.attempts, letter.received.channel) for letter in letters} == {
+            ("killed two servers", 1, "in")
+        }
+        assert letters[0].received.content["bytes"] == bytes(range(256))
+        for letter in letters:
+            assert await layer.drop_dead_letter(letter.id)  # type: ignore[attr-defined]
+        assert not await layer.drop_dead_letter(letters[1].id)  # type: ignore[attr-defined]
+        assert await layer.dead_letters() == []  # type: ignore[attr-defined]
+    assert keys(redis, "[^r]") == []
 
+
+def test_an_entry_is_read_as_it_was_written(redis: RedisServer) -> None:
     source = read_source(make_backend(redis_spec([redis.url])()))
     journal = redis_journal.ShardJournal(source, 2, None)  # type: ignore[arg-type]
     body: Any = source.codec.encode("in", {"n": 1})[1]

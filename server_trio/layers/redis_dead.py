@@ -1,0 +1,50 @@
+"""Dead letters of one shard: operations that have been given up, kept for people to look at."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from .base import DeadLetter, Entry
+from .redis_connection import RedisConnection
+from .redis_journal_scripts import BURY, DROP
+from .redis_source import Source
+
+KEPT: Final = 1000  # of each shard; the oldest go first
+TTL: Final = 7 * 86400  # seconds after the last one
+
+
+class DeadLetters:
+    """Operations that this shard's servers have given up."""
+
+    def __init__(self, source: Source, shard: int, connection: RedisConnection) -> None:
+        self._source = source
+        self._shard = shard
+        self._connection = connection
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """Move an operation out of the journal. Raises LayerUnavailable."""
+        keys = [self._source.journal_key(entry.journal), self._source.dead_key]
+        head = f"{entry.key.removeprefix(self._source.prefix)} {time.time():.3f} {reason.replace(' ', '_')} "
+        await self._connection.run(BURY, keys, [entry.key, head, KEPT, TTL])
+
+    async def all(self) -> list[DeadLetter]:
+        """What there is, the newest first. Raises LayerUnavailable."""
+        values = await self._connection.command("LRANGE", self._source.dead_key, 0, -1)
+        return [self._read(value) for value in values]
+
+    async def drop(self, id: str) -> bool:
+        """Take one away; whether it was there. Raises LayerUnavailable."""
+        return bool(await self._connection.run(DROP, [self._source.dead_key], [id]))
+
+    def _read(self, value: bytes) -> DeadLetter:
+        id, died_at, reason, attempts, claimed_at, channel, body = value.split(b" ", 6)
+        found = self._source.codec.decode(channel.decode("utf-8"), memoryview(body), any_age=True)
+        return DeadLetter(
+            id=id.decode("ascii"),
+            died_at=float(died_at),
+            reason=reason.decode("utf-8").replace("_", " "),
+            attempts=int(attempts.lstrip(b"S")),
+            claimed_at=float(claimed_at),
+            received=found,
+        )

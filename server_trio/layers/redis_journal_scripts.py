@@ -1,0 +1,86 @@
+"""The Lua of the journal: heartbeats, taking over, dead letters. The keys are told in redis_scripts."""
+
+from __future__ import annotations
+
+from .redis_scripts import Script
+
+# A heartbeat: says that this server lives, for itself and for those it has taken over from.
+#
+# KEYS: the servers, then for each id: its journal, its set of claimed lists
+# ARGV: the owner, the number of this heartbeat, TTL, 1 at the end or else '', then the ids, the owner's first
+# Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
+# An id that was taken over is done when its journal is empty; the owner's own only at the end.
+BEAT = Script("""
+local states = {}
+for i = 5, #ARGV do
+    local id, journal, claims = ARGV[i], KEYS[2 * i - 8], KEYS[2 * i - 7]
+    local value = redis.call('hget', KEYS[1], id)
+    if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
+        states[i - 4] = 't'
+    elseif (i > 5 or ARGV[4] == '1') and redis.call('hlen', journal) == 0 then
+        redis.call('hdel', KEYS[1], id)
+        redis.call('del', claims)
+        states[i - 4] = 'd'
+    else
+        redis.call('hset', KEYS[1], id, ARGV[1] .. ' ' .. ARGV[2])
+        redis.call('expire', journal, ARGV[3])
+        redis.call('expire', claims, ARGV[3])
+        states[i - 4] = 'o'
+    end
+end
+redis.call('expire', KEYS[1], ARGV[3])
+return {redis.call('hgetall', KEYS[1]), table.concat(states)}
+""")
+
+# Takes over from a server whose heartbeat has stopped; of several that try, one does.
+#
+# KEYS: the servers, its journal, its set of claimed lists
+# ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels
+# Returns 1 if it is taken over, else 0. What its claimed lists had and the journal has not goes back.
+TAKE_OVER = Script("""
+if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
+    return 0
+end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3] .. ' 0')
+for _, claimed in ipairs(redis.call('smembers', KEYS[3])) do
+    local channel = ARGV[5] .. string.match(claimed, '([^:]*)$')
+    local held = redis.call('lrange', claimed, 0, -1)
+    for i = #held, 1, -1 do
+        if redis.call('exists', held[i]) == 1 then
+            redis.call('lpush', channel, held[i])
+            redis.call('expire', channel, ARGV[4] + 1)
+        end
+    end
+    redis.call('del', claimed)
+end
+redis.call('del', KEYS[3])
+return 1
+""")
+
+# Moves an entry of a journal to the dead letters.
+#
+# KEYS: the journal, the dead letters. ARGV: the entry, what stands before it there, most letters, TTL
+BURY = Script("""
+local kept = redis.call('hget', KEYS[1], ARGV[1])
+if kept then
+    redis.call('hdel', KEYS[1], ARGV[1])
+    redis.call('lpush', KEYS[2], ARGV[2] .. kept)
+    redis.call('ltrim', KEYS[2], 0, ARGV[3] - 1)
+    redis.call('expire', KEYS[2], ARGV[4])
+end
+return 0
+""")
+
+# Takes a dead letter away.
+#
+# KEYS: the dead letters. ARGV: the id
+# Returns 1 if it was there, else 0.
+DROP = Script("""
+for _, letter in ipairs(redis.call('lrange', KEYS[1], 0, -1)) do
+    if string.sub(letter, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then
+        redis.call('lrem', KEYS[1], 1, letter)
+        return 1
+    end
+end
+return 0
+""")

@@ -6,9 +6,9 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     assembly:   project, loading, reaching, supervisor, running, receiver, consumers, routing
     behaviour:  operations, replies
     adapters:   layers, http
-    words:      egress, commands, settings, options, errors, limits, stats
+    words:      certificates, egress, commands, settings, options, errors, limits, stats
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
-    contract:   channels_async.egress_rules
+    contract:   channels_async.egress_rules, channels_async.proxy_rules
     contract:   channels_async.command_rules, channels_async.stderr_lines
     versions:   channels_compat, channels_async._py23
 """

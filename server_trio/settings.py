@@ -92,6 +92,13 @@ class Http:
     response_body: int = option(
         1024 * MiB, "largest body of an upstream's response; 0 means no limit", unit="bytes", minimum=0
     )
+    proxy: str = option("", "HTTP proxy to reach upstreams through: http://name:password@host:port")
+    no_proxy: tuple[str, ...] = texts(
+        (), "upstreams that are reached without the proxy: names, domains, addresses, networks, *"
+    )
+    proxy_from_environment: bool = option(
+        False, "whether http_proxy, https_proxy, all_proxy and no_proxy of the environment count"
+    )
     unix_sockets: dict[str, str] = raw(  # noqa: RUF009 - a field
         "unix sockets by the host that stands for each: {'backend.local': '/run/app.sock'}"
     )
@@ -110,6 +117,17 @@ class Egress:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """How upstreams prove who they are, and this server to them (docs/network.rst)."""
+
+    ca_file: str = option("", "file of certificates (PEM) of authorities to trust beside the system's")
+    system_cas: bool = option(True, "whether the authorities that the system trusts are trusted")
+    certificates: dict[str, Any] = raw(  # noqa: RUF009 - a field
+        "the certificate to show to a host: {'*.example.org': {'certificate': path, 'key': path}}"
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a server. The field names in capitals are the keys of CHANNELS_ASYNC_SERVER."""
 
@@ -117,6 +135,7 @@ class Settings:
     CONCURRENCY: Concurrency = field(default_factory=Concurrency)
     HTTP: Http = field(default_factory=Http)
     EGRESS: Egress = field(default_factory=Egress)
+    TLS: Tls = field(default_factory=Tls)
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
     ONLY_CHANNELS: tuple[str, ...] = texts(

@@ -16,6 +16,7 @@ Layers of this package; each imports only from those below it:
     conf                    the settings
     http_rules              what both ends do with redirects and headers: pure functions, no Django
     frame_rules             what an answer looks like in a frame of a WebSocket: pure functions, no Django
+    proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django
     command_rules, stderr_lines   how a command line is filled, and what of stderr is logged: no Django
     wire                    the contract with the server: pure functions, no Django

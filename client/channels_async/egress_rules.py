@@ -129,7 +129,7 @@ class _Entry(object):
         if inner in WORDS:
             self._word = inner
         elif text.startswith('[') or '/' in inner or parse_address(inner) or _NUMBERS.match(inner):
-            self._network = _network(inner)
+            self._network = parse_network(inner)
         else:
             self._name = _pattern(inner)
 
@@ -144,7 +144,7 @@ class _Entry(object):
             return False
         if self._network is not None:
             candidates = [number] + (_embedded(number) if self._denies else _same_host(number))
-            return any(_within(candidate, self._network) for candidate in candidates)
+            return any(within(candidate, self._network) for candidate in candidates)
         if self._word is None or self._word == 'all':
             return self._word == 'all'
         found = address_class(number)
@@ -215,32 +215,32 @@ def address_class(number):
     """The word for an address; that of the IPv4 address it holds, if that one is not public."""
     for inner in _embedded(number):
         found = address_class(inner)
-        if found != 'public' and not _within(number, _COMPATIBLE):
+        if found != 'public' and not within(number, _COMPATIBLE):
             return found
     if _same_host(number):
         return 'public'
     for word, networks in _CLASSES:
-        if any(_within(number, network) for network in networks):
+        if any(within(number, network) for network in networks):
             return word
-    return 'public' if number[0] == 32 or _within(number, _GLOBAL) else 'reserved'
+    return 'public' if number[0] == 32 or within(number, _GLOBAL) else 'reserved'
 
 
 def _embedded(number):
     """All IPv4 addresses that an address holds."""
     found = [
-        (32, (number[1] >> shift) & 0xFFFFFFFF) for network, shift in _HOLDING if _within(number, network)
+        (32, (number[1] >> shift) & 0xFFFFFFFF) for network, shift in _HOLDING if within(number, network)
     ]
-    if _within(number, _TEREDO_NETWORK):
+    if within(number, _TEREDO_NETWORK):
         found.append((32, ~number[1] & 0xFFFFFFFF))
     return found
 
 
 def _same_host(number):
     """The IPv4 address that is reached at this address."""
-    return [(32, number[1] & 0xFFFFFFFF) for network in _SAME if _within(number, network)]
+    return [(32, number[1] & 0xFFFFFFFF) for network in _SAME if within(number, network)]
 
 
-def _network(text):
+def parse_network(text):
     """(bits, number, length of the prefix). Raises ValueError."""
     address, slash, length = text.partition('/')
     number = parse_address(address)
@@ -259,14 +259,15 @@ def _ipv4(value):
     return socket.inet_ntoa(struct.pack(str('!I'), value))
 
 
-def _within(number, network):
+def within(number, network):
+    """Whether an address, as `parse_address` gives it, is in a network, as `parse_network` does."""
     bits, value, prefix = network
     return number[0] == bits and (number[1] ^ value) >> (bits - prefix) == 0
 
 
-_CLASSES = [(word, [_network(one) for one in networks.split()]) for word, networks in _SPECIAL]
-_HOLDING = [(_network(network), shift) for network, shift in _EMBEDDING]
-_TEREDO_NETWORK = _network(_TEREDO)
-_SAME = [_network(network) for network in _SAME_HOST]
-_COMPATIBLE = _network('::/96')
-_GLOBAL = _network('2000::/3')
+_CLASSES = [(word, [parse_network(one) for one in networks.split()]) for word, networks in _SPECIAL]
+_HOLDING = [(parse_network(network), shift) for network, shift in _EMBEDDING]
+_TEREDO_NETWORK = parse_network(_TEREDO)
+_SAME = [parse_network(network) for network in _SAME_HOST]
+_COMPATIBLE = parse_network('::/96')
+_GLOBAL = parse_network('2000::/3')

@@ -2,5 +2,6 @@
 
 Each module imports only from those left of it:
 
-    url < parser < upload < sockets < dialing < connect < connection < pool < response < request < session
+    url < parser < upload < sockets < tls < dialing < connect < proxy < connection < pool < response
+        < request < session
 """

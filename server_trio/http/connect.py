@@ -14,9 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 
 from .. import errors
+from ..certificates import TlsContexts
 from ..egress import Guard
 from .dialing import dial
 from .sockets import NothingBuffered, SocketStream
+from .tls import secure
 from .url import Origin
 
 #: Opens a stream to an origin, TLS included. Raises errors.UpstreamError and, where a guard refuses,
@@ -27,27 +29,31 @@ OpenStream = Callable[[Origin], Awaitable[trio.abc.Stream]]
 class DirectConnector:
     """Connects over TCP (RFC 8305, happy eyeballs), with TLS for https; an `OpenStream`.
 
+    tls: the context for https, or one for each host; the default trusts the system's authorities.
     unix_sockets: paths by host, or by host:port; what is asked of these goes to the socket instead.
     guard: asked about each address, and about each socket.
     """
 
     def __init__(
         self,
-        ssl_context: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | TlsContexts | None = None,
         *,
         guard: Guard | None = None,
         unix_sockets: Mapping[str, str] | None = None,
     ) -> None:
-        self._ssl_context = ssl_context
+        self.contexts = tls if isinstance(tls, TlsContexts) else TlsContexts(tls)
         self._guard = guard
         self._unix_sockets = unix_sockets or {}
 
     async def __call__(self, origin: Origin) -> trio.abc.Stream:
-        path = self._socket_of(origin)
+        path = self.socket_of(origin)
         connection = await (self._connect(origin) if path is None else self._connect_socket(origin, path))
-        return connection if origin.scheme == "http" else await self._secure(connection, origin)
+        if origin.scheme == "http":
+            return connection
+        return await secure(connection, origin, self.contexts.of(origin.host, origin.port))
 
-    def _socket_of(self, origin: Origin) -> str | None:
+    def socket_of(self, origin: Origin) -> str | None:
+        """The path of the unix socket that stands for an origin, if any."""
         sockets = self._unix_sockets
         return sockets.get(f"{origin.host}:{origin.port}") or sockets.get(origin.host) if sockets else None
 
@@ -57,7 +63,7 @@ class DirectConnector:
         try:
             return SocketStream.take_over(await trio.open_unix_socket(path))
         except OSError as exc:
-            raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {_reason(exc)}") from exc
+            raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {reason(exc)}") from exc
 
     async def _connect(self, origin: Origin) -> SocketStream:
         try:
@@ -67,31 +73,8 @@ class DirectConnector:
         except UnicodeError as exc:  # a label longer than the DNS allows
             raise errors.UpstreamError(f"{origin.netloc}: cannot resolve the host: not a valid name") from exc
         except OSError as exc:
-            raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {_reason(exc)}") from exc
+            raise errors.UpstreamError(f"{origin.netloc}: cannot connect: {reason(exc)}") from exc
         return SocketStream.take_over(stream)
-
-    async def _secure(self, stream: SocketStream, origin: Origin) -> trio.abc.Stream:
-        """TLS with SNI; certificate and host name are verified by the context."""
-        # Not https_compatible: a body that ends with the connection is complete only after a
-        # closure alert (RFC 9112 9.8). Closing is forceful here anyway, so nobody waits for one.
-        name = origin.host.partition("%")[0].rstrip(".")
-        try:
-            secure = trio.SSLStream(stream, self._context(), server_hostname=name)
-            await secure.do_handshake()
-        except (trio.BrokenResourceError, ValueError) as exc:  # ValueError: no name for TLS
-            await trio.aclose_forcefully(stream)
-            raise errors.UpstreamError(f"{origin.netloc}: TLS failed: {_tls_reason(exc)}") from exc
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        return secure
-
-    def _context(self) -> ssl.SSLContext:
-        if self._ssl_context is None:
-            # Once and only when needed: it reads the system's CA certificates (20 ms, 1 MB).
-            self._ssl_context = ssl.create_default_context()
-            self._ssl_context.set_alpn_protocols(["http/1.1"])
-        return self._ssl_context
 
 
 async def holds_unread(stream: trio.abc.Stream) -> bool:
@@ -119,7 +102,7 @@ async def holds_unread(stream: trio.abc.Stream) -> bool:
     return True
 
 
-def _reason(exc: OSError) -> str:
+def reason(exc: OSError) -> str:
     """What went wrong at the last address tried; trio groups one error an address."""
     inner: object = exc.__cause__
     while attempts := getattr(inner, "exceptions", ()):
@@ -127,14 +110,3 @@ def _reason(exc: OSError) -> str:
     number = inner.errno if isinstance(inner, OSError) else exc.errno
     # Not the error's own text: that of trio holds the address, which is none of the browser's business.
     return os.strerror(number) if number else "no address answered"
-
-
-def _tls_reason(exc: BaseException) -> str:
-    cause = exc.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate refused: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and cause.reason:
-        return cause.reason.replace("_", " ").lower()
-    if isinstance(exc, ValueError):
-        return "the host's name cannot be verified"
-    return "the connection was closed during the handshake"

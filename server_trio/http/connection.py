@@ -15,6 +15,8 @@ from .. import errors
 from ..limits import RECEIVE_SIZE, HttpLimits, KiB
 from .connect import holds_unread
 from .parser import ResponseParser
+from .proxy import ForwardedStream, refused
+from .tls import tls_alert
 from .upload import Upload
 from .url import Origin
 
@@ -34,7 +36,16 @@ class Unanswered(errors.UpstreamError):
 class Connection:
     """A connection to `origin`, owned by one task at a time."""
 
-    __slots__ = ("_receive_size", "_stream", "_tainted", "exchanges", "idle_until", "origin", "parser")
+    __slots__ = (
+        "_forwarded",
+        "_receive_size",
+        "_stream",
+        "_tainted",
+        "exchanges",
+        "idle_until",
+        "origin",
+        "parser",
+    )
 
     def __init__(self, origin: Origin, stream: trio.abc.Stream, limits: HttpLimits) -> None:
         self.origin = origin
@@ -42,6 +53,7 @@ class Connection:
         self.exchanges = 0  # begun on this connection
         self.idle_until = 0.0  # trio time; the pool's
         self._stream: trio.abc.Stream | None = stream
+        self._forwarded = stream if isinstance(stream, ForwardedStream) else None  # by a proxy
         self._receive_size = _FIRST_RECEIVE_SIZE  # bytes
         self._tainted = False  # a request was not sent whole, or asked for the connection's end
 
@@ -68,6 +80,8 @@ class Connection:
         self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
         self.parser.begin(method == "HEAD")
+        if self._forwarded is not None:
+            head = self._forwarded.in_absolute_form(head)
         if isinstance(body, Upload):
             await self._upload(head, body)
         elif not body or len(body) <= _SEND_WITHOUT_LISTENING:
@@ -98,6 +112,8 @@ class Connection:
     async def _read_head(self) -> None:
         while not self.parser.head_done:
             await self._receive()
+        if self._forwarded is not None and self.parser.status == 407:  # only a proxy says that
+            raise refused(self.origin, 407)
 
     async def _receive(self) -> None:
         """Feed the parser with what comes next, which may be the end."""
@@ -107,7 +123,7 @@ class Connection:
             raise self._closed_here() from None
         except trio.BrokenResourceError as exc:
             if not self.parser.started:
-                raise self._unanswered() from exc
+                raise self._unanswered(tls_alert(exc)) from exc
             raise errors.UpstreamTruncated(f"{self.origin.netloc}: the connection broke") from exc
         self._open_stream()  # closed meanwhile, between the arrival of data and this task's turn?
         if data:
@@ -170,8 +186,10 @@ class Connection:
             raise self._closed_here()
         return self._stream
 
-    def _unanswered(self) -> Unanswered:
-        return Unanswered(f"{self.origin.netloc}: the connection was closed without an answer")
+    def _unanswered(self, alert: str | None = None) -> Unanswered:
+        """In TLS 1.3 the refusal of the certificate that was shown, or was not, comes only now."""
+        why = f"TLS failed: {alert}" if alert else "the connection was closed without an answer"
+        return Unanswered(f"{self.origin.netloc}: {why}")
 
     @staticmethod
     def _closed_here() -> errors.ShuttingDown:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
 _RECEIVE_SIZE: Final = 65536  # bytes; for callers that name none, such as trio.SSLStream
+
+_Stream = TypeVar("_Stream", bound="SocketStream")
 
 
 class NothingBuffered(Exception):
@@ -33,7 +35,7 @@ class SocketStream(trio.abc.Stream):
         self.probing = False
 
     @classmethod
-    def take_over(cls, stream: trio.SocketStream) -> SocketStream:
+    def take_over(cls: type[_Stream], stream: trio.SocketStream) -> _Stream:
         """The same connection as `stream`, which is of no more use."""
         connected = socket.socket(fileno=stream.socket.detach())
         connected.setblocking(False)

@@ -100,6 +100,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.egress_rules",
         "channels_async.command_rules",
         "channels_async.stderr_lines",
+        "channels_async.proxy_rules",
         "channels_async._py23",
         "channels_async.__version__",
     )
@@ -120,6 +121,7 @@ FORBIDDEN = {
     "channels_async.frame_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.egress_rules": ["django", "channels", "requests", "logging", "time", "ipaddress"],
     "channels_async.command_rules": ["django", "channels", "requests", "logging", "os", "subprocess"],
+    "channels_async.proxy_rules": ["django", "channels", "requests", "logging", "time", "os"],
     # Libraries with an event loop or errors of their own stay behind the adapter that is made for them.
     "server_trio.http": ["redis", "asyncio", "trio_asyncio", "django", "asgi_redis"],
     "server_trio.layers": ["asks", "httptools"],

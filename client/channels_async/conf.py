@@ -5,6 +5,7 @@
         'SEND_TIMEOUT': 0.5,        # seconds to wait for a place on a full channel
         'RETRY_AFTER': 1,           # seconds, told to the browser with a 503
         'CHANNEL': 'request.async', # where the server listens
+        'CALLS': {},                # dotted paths of functions that are called in the view, by their names
     }
 
 What bounds an operation that is done in the view are the server's own settings, so that both forms end
@@ -20,7 +21,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_async import wire
-from channels_async._py23 import integers
+from channels_async._py23 import integers, text
+from channels_async.result_rules import native_text
 
 #: Seconds; what CHANNELS_ASYNC_SERVER['DEADLINES'] has when it has nothing.
 DEFAULT_DEADLINES = {'REQUEST': 30.0, 'FORWARD': 60.0, 'CALL': 10.0, 'COMMAND': 60.0}
@@ -29,7 +31,7 @@ DEFAULT_RESPONSE_BODY = 1024 * 1024 * 1024
 
 ClientSettings = namedtuple(str('ClientSettings'), str('send_timeout retry_after channel'))
 
-_DEFAULTS = {'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL}
+_DEFAULTS = {'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL, 'CALLS': {}}
 
 
 def offloads():
@@ -42,15 +44,15 @@ def client_settings():
     given = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
     for name in given:
         if name not in _DEFAULTS:
-            text = "CHANNELS_ASYNC_CLIENT has no setting {!r}; did you mean '{}'?"
-            raise ImproperlyConfigured(text.format(name, nearest(name, _DEFAULTS)))
+            problem = "CHANNELS_ASYNC_CLIENT has no setting {!r}; did you mean '{}'?"
+            raise ImproperlyConfigured(problem.format(name, nearest(name, _DEFAULTS)))
     values = dict(_DEFAULTS, **given)
     channel = values['CHANNEL']
     if isinstance(channel, bytes):  # a native str of Python 2
         channel = channel.decode('latin-1')
     if not wire.check_channel_name(channel):
-        text = "CHANNELS_ASYNC_CLIENT['CHANNEL'] is no channel name: {!r}"
-        raise ImproperlyConfigured(text.format(channel))
+        problem = "CHANNELS_ASYNC_CLIENT['CHANNEL'] is no channel name: {!r}"
+        raise ImproperlyConfigured(problem.format(channel))
     return ClientSettings(
         send_timeout=_seconds("CHANNELS_ASYNC_CLIENT['SEND_TIMEOUT']", values['SEND_TIMEOUT'], zero=True),
         retry_after=_seconds("CHANNELS_ASYNC_CLIENT['RETRY_AFTER']", values['RETRY_AFTER'], zero=True),
@@ -75,6 +77,32 @@ def response_body():
         name = "CHANNELS_ASYNC_SERVER['HTTP']['response_body']"
         raise ImproperlyConfigured('{} must be a number of bytes >= 0, not {!r}'.format(name, value))
     return value
+
+
+def calls():
+    """(dotted path, setting that has it) of each function that a CALL in the view may call, by its name."""
+    client = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
+    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    found = {}
+    for setting, section in (('CHANNELS_ASYNC_SERVER', server), ('CHANNELS_ASYNC_CLIENT', client)):
+        name = "{}['CALLS']".format(setting)
+        for function, path in _dict(name, section.get('CALLS', {})).items():
+            path = native_text(path)
+            if not isinstance(path, text) or '.' not in path:
+                raise ImproperlyConfigured(
+                    "{}['{}'] must be the dotted path of a function, not {!r}".format(name, function, path))
+            found[native_text(function)] = (path, "{}['{}']".format(name, function))
+    return found
+
+
+def call_modules():
+    """Dotted names of the modules whose marked functions a CALL in the view may call."""
+    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    modules = server.get('CALL_MODULES', ())
+    if not isinstance(modules, (list, tuple, set, frozenset)):
+        problem = "CHANNELS_ASYNC_SERVER['CALL_MODULES'] must be a list of modules, not {!r}"
+        raise ImproperlyConfigured(problem.format(modules))
+    return [native_text(module) for module in modules]
 
 
 def nearest(name, names):

@@ -101,6 +101,8 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.command_rules",
         "channels_async.stderr_lines",
         "channels_async.proxy_rules",
+        "channels_async.result_rules",
+        "channels_async.call_rules",
         "channels_async._py23",
         "channels_async.__version__",
     )
@@ -122,6 +124,8 @@ FORBIDDEN = {
     "channels_async.egress_rules": ["django", "channels", "requests", "logging", "time", "ipaddress"],
     "channels_async.command_rules": ["django", "channels", "requests", "logging", "os", "subprocess"],
     "channels_async.proxy_rules": ["django", "channels", "requests", "logging", "time", "os"],
+    "channels_async.result_rules": ["django", "channels", "requests", "logging", "time", "socket"],
+    "channels_async.call_rules": ["django", "channels", "requests", "logging", "time", "socket"],
     # Libraries with an event loop or errors of their own stay behind the adapter that is made for them.
     "server_trio.http": ["redis", "asyncio", "trio_asyncio", "django", "asgi_redis"],
     "server_trio.layers": ["asks", "httptools"],
@@ -155,7 +159,8 @@ def test_a_library_is_imported_only_by_the_adapter_made_for_it(library, place):
 
 
 def test_the_contract_is_read_without_django_and_without_an_event_loop():
-    parts = "channels_async.wire, channels_async.http_rules, channels_async.frame_rules"
+    rules = ("http_rules", "frame_rules", "egress_rules", "command_rules", "result_rules", "call_rules")
+    parts = ", ".join(f"channels_async.{part}" for part in ("wire", *rules))
     program = f"import sys, {parts}; print(' '.join(sys.modules))"
     path = str(PACKAGES["channels_async"].parent)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r}); {program}"]

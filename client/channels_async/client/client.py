@@ -7,7 +7,7 @@ import warnings
 
 from django.http import HttpRequest
 
-from channels_async import conf, elsewhere, wire
+from channels_async import calling, conf, elsewhere, wire
 from channels_async._py23 import text
 from channels_async.elsewhere import OWN
 from channels_async.preparing import prepare
@@ -83,6 +83,28 @@ class Client(object):
             idempotent=idempotent,
         )  # fmt: skip
         return _answer(caller, 'REQUEST', timeout, fields, reply_to, reply_format)
+
+    def call(
+        self, request, function, args=(), kwargs=None, timeout=None, reply_to=OWN, reply_format=None
+    ):  # fmt: skip
+        """Call a Python function in the server and answer `request` with what it returns.
+
+        function      the name that CHANNELS_ASYNC_SERVER['CALLS'] of the server has for it, or that it got
+                      with @call in a module of 'CALL_MODULES'; nothing else can be called
+        args, kwargs  text, bytes, numbers, bools, None, lists and dicts with text as keys; tuples arrive as
+                      lists, lazy texts as text. On Python 2 a str is text where it is ASCII, bytes where it
+                      is not; a bytearray is always bytes
+
+        A dict or list becomes JSON, text text/plain, None 204; docs/call.rst has the others. A function that
+        fails is an answer of 500, one that the server does not have 403, one that takes too long 504.
+        What happens to the response that is returned is told in request().
+
+        Raises TypeError and ValueError that name what no message carries, such as args[0]['when'].
+        """
+        caller = _caller(request, reply_to)
+        args, kwargs = calling.arguments(args, kwargs)
+        fields = {'function': calling.function_name(function), 'args': args, 'kwargs': kwargs}
+        return _answer(caller, 'CALL', timeout, fields, reply_to, reply_format)
 
 
 def _answer(caller, operation, timeout, details, reply_to=OWN, reply_format=None):

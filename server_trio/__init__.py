@@ -3,7 +3,7 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
-    assembly:   project, loading, reaching, supervisor, running, receiver, consumers, routing
+    assembly:   project, loading, reaching, supervisor, running, turns, receiver, consumers, routing
     behaviour:  operations, replies
     adapters:   layers, http
     words:      certificates, egress, commands, settings, options, errors, limits, stats

@@ -134,6 +134,14 @@ class BudgetSpent(OperationError):
     outcome = "shed"
 
 
+class TooManyWaiting(OperationError):
+    """So many of this operation wait for their turn that another one would only wait for its deadline."""
+
+    status = 503
+    outcome = "overloaded"
+    retry_after = 1.0
+
+
 class ShuttingDown(OperationError):
     """The server is ending and the grace time is over."""
 

@@ -14,6 +14,7 @@ from .errors import BudgetSpent, DeadlineExceeded, OperationError, SendUnknown, 
 from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
+from .turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class Running:
     """An operation that has been claimed and not yet answered.
 
     `run` answers it, whatever happens, and never raises an Exception. `interrupt` makes it answer
-    now with the given error. `handler` is None for an operation that this server does not have.
+    now with the given error. `handler` is None for an operation that this server does not have;
+    `turns` where it has no limit of its own.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Running:
         reply: Reply,
         context: Context,
         settings: Settings,
+        turns: Turns | None = None,
     ) -> None:
         self.operation = operation
         self.reply = reply
@@ -45,6 +48,8 @@ class Running:
         self._handler = handler
         self._context = context
         self._settings = settings
+        self._turns = turns if turns is not None else Turns({}, 0)
+        self._has_begun = False  # its turn has come
         self._scope = trio.CancelScope()
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
@@ -79,7 +84,9 @@ class Running:
         self._scope.deadline = self._begun + budget
         try:
             with self._scope:
-                await handler(self.operation, self.reply, self._context)
+                async with self._turns.turn(self.operation.name):
+                    self._has_begun = True
+                    await handler(self.operation, self.reply, self._context)
         except OperationError as error:
             return error
         except SendUnknown as error:
@@ -90,10 +97,13 @@ class Running:
         if self.reply.state is ReplyState.FINISHED:
             return None
         if self._scope.cancelled_caught:
-            return self._interrupted_by or DeadlineExceeded(
-                "the upstream took longer than the operation's deadline"
-            )
+            return self._interrupted_by or self._late()
         return OperationError("the operation ended without an answer")
+
+    def _late(self) -> OperationError:
+        if self._has_begun:
+            return DeadlineExceeded("the upstream took longer than the operation's deadline")
+        return BudgetSpent("the operation's time was over before its turn came; it was not begun")
 
     def _budget(self) -> float:
         """Seconds that are left; what was spent in the queue counts."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from channels_async.wire import check_channel_name
+from channels_async.wire import OPERATIONS, check_channel_name
 
 from .errors import SettingsError
 from .limits import HttpLimits, KiB, MiB
@@ -54,11 +54,26 @@ class Deadlines:
         return value if isinstance(value, int | float) else self.default
 
 
+def _limit(default: int, operation: str) -> Any:
+    """How many of one operation run at once."""
+    words = (
+        f"{operation} operations at once; others wait for their turn, four times as many at the most, and"
+        " never more than half of the places that are left. 0 means no limit but the total"
+    )
+    return option(default, words, unit="operations", minimum=0, maximum=1_000_000)
+
+
 @dataclass(frozen=True)
 class Concurrency:
     """How many operations and consumers one server runs at once."""
 
-    total: int = option(1000, "operations at once", unit="operations", minimum=1, maximum=1_000_000)
+    total: int = option(
+        1000, "operations at once, waiting ones included", unit="operations", minimum=1, maximum=1_000_000
+    )
+    REQUEST: int = _limit(0, "REQUEST")
+    FORWARD: int = _limit(0, "FORWARD")
+    CALL: int = _limit(40, "CALL")
+    COMMAND: int = _limit(8, "COMMAND")
     consumers: int = option(
         100,
         "messages of the project's own channels at once, each in a task or, if plain, a thread",
@@ -73,6 +88,10 @@ class Concurrency:
         minimum=1,
         maximum=65535,
     )
+
+    def limits(self) -> dict[str, int]:
+        """How many of each operation may run at once, by its name; 0 for no limit but `total`."""
+        return {name: getattr(self, name) for name in OPERATIONS}
 
 
 @dataclass(frozen=True)

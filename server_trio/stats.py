@@ -12,6 +12,7 @@ class Statistics:
     """A snapshot of a server's counters since its start."""
 
     in_flight: int  # operations claimed and not yet answered
+    waiting: int  # of those in flight, operations that wait for their turn
     received: int  # messages taken from the layer, bad ones included
     bad_messages: int  # messages that were no operation
     finished: dict[tuple[str, str], int]  # operations by (name, outcome)
@@ -26,6 +27,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.waiting = 0
         self.received = 0
         self.bad_messages = 0
         self.finished: Counter[tuple[str, str]] = Counter()
@@ -38,6 +40,7 @@ class Counters:
         """The counters as they are now, together with those of consumers."""
         return Statistics(
             in_flight=self.in_flight,
+            waiting=self.waiting,
             received=self.received,
             bad_messages=self.bad_messages,
             finished=dict(self.finished),

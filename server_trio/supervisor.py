@@ -37,6 +37,7 @@ from .routing import only_wanted
 from .running import Running, shutting_down
 from .settings import Settings
 from .stats import Counters, Statistics
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .consumers.runner import Consumers  # needs channels, which a server without consumers does not
@@ -76,6 +77,7 @@ class Supervisor:
         self._operation_channels = only_wanted([settings.CHANNEL], settings)
         self._counters = Counters()
         self._places = Places(settings.CONCURRENCY.total)
+        self._turns = Turns(settings.CONCURRENCY.limits(), settings.CONCURRENCY.total)
         self._running: set[Running] = set()
         self._receiving = trio.CancelScope()
         self._grace = trio.CancelScope()
@@ -156,6 +158,7 @@ class Supervisor:
     def statistics(self) -> Statistics:
         """What this server has done so far."""
         self._counters.in_flight = len(self._running)
+        self._counters.waiting = self._turns.waiting
         if self._consumers is None:
             return self._counters.statistics()
         return self._counters.statistics(self._consumers.in_flight, self._consumers.consumed)
@@ -200,7 +203,9 @@ class Supervisor:
             self._warn_of_ignored(operation)
             reply = make_reply(layer, operation)
             handler = self._handlers.get(operation.name)
-            await self._supervise(Running(operation, handler, reply, context, self._settings))
+            await self._supervise(
+                Running(operation, handler, reply, context, self._settings, self._turns)
+            )
         finally:
             self._places.give_back()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import enum
+import functools
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -23,7 +24,7 @@ from .http.connect import OpenStream
 from .layers import LayerSpec
 from .loading import load_consumers, load_handlers
 from .operations import Handler
-from .project import layer_spec, load_django_settings
+from .project import layer_spec, load_django_settings, set_up_django
 from .reaching import make_open_stream
 from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
@@ -98,8 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             getattr(django_settings, DJANGO_SETTING, None),
             os.environ,
             {path: _one_text(text) for path, text in given.items() if text is not None},
-            lambda settings: load_routing(django_settings, settings).channels,
+            functools.partial(_routed, django_settings),
         )
+        set_up_django(settings)
         spec = layer_spec(django_settings, settings)
         handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
         consumers = load_consumers(django_settings, settings)
@@ -111,6 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
         return _complain(error, ExitCode.LAYER)
+
+
+def _routed(django_settings: Any, settings: Settings) -> Collection[str]:
+    """The channels of the project's routing."""
+    set_up_django(settings)
+    return load_routing(django_settings, settings).channels
 
 
 def _one_text(given: str | list[str]) -> str:

@@ -1,7 +1,8 @@
-"""Reads the project's Django settings, without importing its apps, its routing or channels."""
+"""Reads the project's Django settings; imports none of its apps unless DJANGO_SETUP asks for them."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -40,6 +41,28 @@ def load_django_settings(module: str) -> Any:
     return django_settings
 
 
+def set_up_django(settings: Settings) -> None:
+    """Do what manage.py does before a command, where DJANGO_SETUP asks for it. May be done again.
+
+    Raises SettingsError where an app of INSTALLED_APPS cannot be loaded.
+    """
+    if not settings.DJANGO_SETUP:
+        return
+    import django  # type: ignore[import-untyped]
+
+    try:
+        django.setup()
+    except (Exception, SystemExit) as error:
+        raise SettingsError(
+            f"INSTALLED_APPS, which DJANGO_SETUP loads, cannot be used: {type(error).__name__}: {error}"
+            f"{_place(error)}"
+        ) from error
+    # The project's LOGGING silences every logger that is there before it, unless it says otherwise.
+    for name in list(logging.root.manager.loggerDict):
+        if f"{name}.".startswith("server_trio."):
+            logging.getLogger(name).disabled = False
+
+
 def _set_zone(zone: str | None) -> None:
     """Make `zone` the process's time zone again; None is the machine's."""
     if zone is None:
@@ -71,17 +94,21 @@ def _why_not_imported(module: str, error: Exception) -> str:
             f" ({error.filename}, line {error.lineno}: {error.msg});"
             " give the server a settings module of its own, see settings.example"
         )
+    return f"the settings module {module} cannot be imported: {problem}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """The line that raised, in brackets, if it is the project's."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename
     ]
-    where = ""
     if (
         frames
         and f"{os.sep}django{os.sep}" not in frames[-1].filename
-        and not frames[-1].filename.startswith("<")
+        and not frames[-1].filename.startswith(("<", __file__))
     ):
-        where = f" ({frames[-1].filename}, line {frames[-1].lineno})"
-    return f"the settings module {module} cannot be imported: {problem}{where}"
+        return f" ({frames[-1].filename}, line {frames[-1].lineno})"
+    return ""
 
 
 def layer_spec(django_settings: Any, settings: Settings) -> LayerSpec:

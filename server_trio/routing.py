@@ -124,6 +124,8 @@ def _reason(error: BaseException) -> str:
         return f"it holds what is no route() ({error})"
     cause = error.__context__ if isinstance(error.__context__, ImportError | AttributeError) else None
     text = f"{type(error).__name__}: {error}" + (f" ({cause})" if cause is not None else "")
+    if type(error).__name__ == "AppRegistryNotReady":
+        text += " Set 'DJANGO_SETUP': True"
     if isinstance(error, SyntaxError):
         return text
     place = (_place(cause) if cause is not None else "") or _place(error)

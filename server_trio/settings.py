@@ -161,6 +161,9 @@ class Settings:
         (), "serve only channels that one of these patterns fits, as runworker; CHANNEL is one of them"
     )
     EXCLUDE_CHANNELS: tuple[str, ...] = texts((), "do not serve channels that one of these patterns fits")
+    DJANGO_SETUP: bool = option(
+        False, "call django.setup() at the start, so that the project's code can use models and apps"
+    )
     BRIDGE: str = option(
         "auto",
         "how to reach the layer: natively for asgi_redis, or by threads",
@@ -305,7 +308,8 @@ def _lookup(known: Mapping[tuple[str, ...], Option], path: tuple[str, ...]) -> O
         else f"; known are {', '.join(sorted(siblings))}"
     )
     place = DJANGO_SETTING + "".join(f"[{part!r}]" for part in path)
-    raise SettingsError(f"{place} is not a setting{hint}")
+    nothing = "neither an operation nor a channel of ROUTING" if path[0] == "DEADLINES" else "not a setting"
+    raise SettingsError(f"{place} is {nothing}{hint}")
 
 
 def _build(values: Mapping[tuple[str, ...], Any]) -> Settings:

@@ -47,10 +47,10 @@ def test_a_deadline_may_be_that_of_a_channel_which_the_routing_has() -> None:
 @pytest.mark.parametrize(
     ("deadlines", "words"),
     [
-        ({"notfy": 5}, ["['DEADLINES']['notfy'] is not a setting", "did you mean 'notify'"]),
+        ({"notfy": 5}, ["['DEADLINES']['notfy'] is neither an operation", "did you mean 'notify'"]),
         ({"REQEST": 5}, ["did you mean 'REQUEST'"]),
         ({"notify": 0}, ["DEADLINES['notify'] is 0; it must be between 0.001 and 86400 seconds"]),
-        ({"channels": {}}, ["['DEADLINES']['channels'] is not a setting"]),
+        ({"channels": {}}, ["['DEADLINES']['channels'] is neither"]),
     ],
 )
 def test_a_wrong_deadline_of_a_channel_is_told(deadlines: dict[str, object], words: list[str]) -> None:

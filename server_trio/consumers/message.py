@@ -52,3 +52,23 @@ class MatchedMessage(AsyncMessage):
 
     def copy(self) -> MatchedMessage:
         return MatchedMessage(dict(self.content), self.channel.name)
+
+
+def with_text_keys(value: Any) -> Any:
+    """`value` with the keys of its dicts as text, where they are UTF-8.
+
+    A site on Python 2 that writes `{'delay': 5}` sends bytes (asgi_redis/core.py:514 packs them as such), and
+    would itself find such a key by text. What such a site has as values stays: bytes may be just that.
+    """
+    if isinstance(value, dict):
+        return {_text_key(key): with_text_keys(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_text_keys(inner) for inner in value]
+    return value
+
+
+def _text_key(key: Any) -> Any:
+    try:
+        return key.decode() if isinstance(key, bytes) else key
+    except UnicodeDecodeError:
+        return key

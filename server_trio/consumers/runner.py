@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import logging
@@ -25,7 +26,7 @@ from ..receiver import Places
 from ..routing import Consumer, Routing
 from ..settings import Settings
 from . import plain
-from .message import AsyncMessage, MatchedMessage
+from .message import AsyncMessage, MatchedMessage, with_text_keys
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
@@ -89,6 +90,8 @@ class Consumers:
             reason = received.fault or f"it is no dict but {type(content).__name__}"
             logger.warning("bad message on %s: %s", channel, reason)
             return "-", "bad"
+        content = with_text_keys(content)
+        received = dataclasses.replace(received, content=content)
         try:
             match = self._routing.match(MatchedMessage(content, channel))
         except Exception:

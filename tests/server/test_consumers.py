@@ -46,6 +46,17 @@ async def test_a_consumer_answers_on_the_reply_channel_of_its_message() -> None:
     assert supervisor.channels == ["request.async", "notify"]
 
 
+async def test_keys_that_a_site_on_python_2_has_written_as_bytes_are_text() -> None:
+    async def consumer(message: AsyncMessage) -> None:
+        await Channel("reply?x").send({"got": message.content})
+
+    layer = MemoryLayer()
+    async with consuming(layer, route("notify", consumer, kind="mail")):
+        await layer.send("notify", {b"kind": "mail", b"to": [{b"name": b"ann", b"\xff": 1}]})
+        got = (await content(layer, "reply?x"))["got"]
+    assert got == {"kind": "mail", "to": [{"name": b"ann", b"\xff": 1}]}
+
+
 async def test_filters_give_arguments_and_a_message_without_a_route_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -72,12 +72,18 @@ from channels.asgi import get_channel_layer
 os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'myproject.settings')
 channel_layer = get_channel_layer()
 """,
-    "myproject/urls.py": """
+    "myproject/urls.py": r"""
 from django.conf.urls import url
 
 from myproject import views
 
-urlpatterns = [url(r'^user/$', views.get_some_url), url(r'^search/$', views.search)]
+urlpatterns = [
+    url(r'^user/$', views.get_some_url),
+    url(r'^search/$', views.search),
+    url(r'^order/$', views.order),
+    url(r'^order/(?P<operation>\w+)/$', views.order_status),
+    url(r'^announce/$', views.announce),
+]
 """,
     "myproject/settings.py": """
 SECRET_KEY = 'x'

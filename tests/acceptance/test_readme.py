@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +19,11 @@ from tests.harness.processes import Process
 
 from .browser import ask
 from .examples import GIVEN, README, ROOT, Page, running
+from .websocket import connected
+
+T = TypeVar("T")
+
+TIMEOUT = 60.0  # seconds
 
 #: Commands of the README, and where they are run: here, or by which other session of noxfile.py.
 COMMANDS = {
@@ -39,6 +47,15 @@ def project(tmp_path_factory, web_python, shared_upstream):
         yield project.url
 
 
+def until(look: Callable[[], T], good: Callable[[T], object]) -> T:
+    """What `look` returns as soon as that is good; nothing in the browser's reach tells when."""
+    end = time.monotonic() + TIMEOUT
+    while not good(seen := look()):
+        assert time.monotonic() < end, f"still {seen!r}"
+        time.sleep(0.05)
+    return seen
+
+
 def test_the_view_of_the_readme_answers_with_the_upstreams_page(project: str) -> None:
     page = ask(f"{project}/user/?name=octocat")
     assert page.status == 200
@@ -56,6 +73,29 @@ def test_the_second_view_posts_json_and_sets_its_own_header_and_cookie(project: 
 
 def test_the_low_level_consumer_answers(project: str) -> None:
     assert ask(f"{project}/raw/").json()["target"] == "/echo/report"
+
+
+def test_a_websocket_gets_the_answer_as_a_frame(project: str) -> None:
+    with connected(f"{project}/") as browser:
+        browser.send("frame")
+        assert browser.json()["target"] == "/echo/frame"
+
+
+def test_the_view_that_waits_for_nothing_has_both_of_its_operations_done(project: str, upstream) -> None:
+    page = ask(f"{project}/order/")
+    assert (page.status, len(page.body)) == (202, 32)
+    wanted = [("GET", "/echo/statistics"), ("POST", "/echo/order")]
+    seen = until(upstream.seen, lambda requests: len(requests) == len(wanted))
+    assert sorted((request["method"], request["target"]) for request in seen) == wanted
+    assert until(lambda: ask(f"{project}/order/{page.body.decode()}/").body, b"200".__eq__)
+
+
+def test_a_consumer_on_the_server_tells_the_browsers(project: str) -> None:
+    with connected(f"{project}/") as browser:
+        browser.send("first")  # its answer shows that the browser is in the group
+        assert browser.json()["target"] == "/echo/first"
+        assert ask(f"{project}/announce/?text=tea").status == 204
+        assert browser.frame() == "tea"
 
 
 def test_settings_example_names_only_settings_that_exist(tmp_path: Path) -> None:

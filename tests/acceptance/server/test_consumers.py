@@ -14,7 +14,7 @@ import logging
 
 import trio
 from channels import Channel as PlainChannel, Group as PlainGroup
-from channels.exceptions import ConsumeLater
+from channels.exceptions import ConsumeLater, DenyConnection, WebsocketCloseException
 from channels.routing import route
 
 from server_trio.consumers import Channel, Group
@@ -54,6 +54,15 @@ def join(message):
     PlainChannel("tell").send({"text": str(cursor.fetchone()[0])})
 
 
+def deny(message):
+    raise DenyConnection
+
+
+async def close(message):
+    raise WebsocketCloseException(4001)
+
+
+socket_routes = [route("websocket.connect", deny), route("websocket.receive", close)]
 routes = [
     route("echo", echo, text=r"^(?P<first>.)"),
     route("slow", slow),
@@ -136,6 +145,21 @@ def test_a_server_that_is_told_to_end_waits_for_its_consumers(consuming):
     assert server.answer()["text"] == "slept"
     assert server.process.wait() == 0
     assert "Traceback" not in server.process.output()
+
+
+def test_what_the_sites_workers_consume_is_taken_when_it_is_named(start_server, tmp_path):
+    (tmp_path / "consumers_of_the_test.py").write_text(CONSUMERS)
+    server = start_server(
+        "CHANNEL_LAYERS['default']['ROUTING'] = 'consumers_of_the_test.socket_routes'\n"
+        "CHANNELS_ASYNC_SERVER = {'ONLY_CHANNELS': ['websocket.*']}\n"
+    )
+    assert "serving websocket.connect, websocket.receive on" in server.process.output()
+    reply_channel = "websocket.send!AcceptancE"
+    for channel, close in [("websocket.connect", True), ("websocket.receive", 4001)]:
+        server.put(msgpack.packb({"reply_channel": reply_channel}), channel)
+        _, key = server.redis.command("BLPOP", PREFIX + "websocket.send!", 30)
+        answer = msgpack.unpackb(server.redis.command("GET", key), raw=False)
+        assert (answer["close"], answer["__asgi_channel__"]) == (close, reply_channel)
 
 
 def test_a_server_of_some_channels_leaves_the_others_alone(consuming):

@@ -11,4 +11,5 @@ urlpatterns = [
     url(r'^late/$', views.late),
     url(r'^wrong/$', views.wrong),
     url(r'^quick/$', views.quick),
+    url(r'^tell(?P<room>/room/\w+)$', views.tell),
 ]

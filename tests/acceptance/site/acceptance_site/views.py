@@ -2,6 +2,7 @@
 
 from __future__ import unicode_literals
 
+from channels import Channel
 from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
@@ -74,3 +75,9 @@ def wrong(request):
 
 def quick(request):
     return HttpResponse('quick\n', content_type='text/plain')
+
+
+def tell(request, room):
+    """Everybody in the room gets the text, from a consumer of the Trio server."""
+    Channel('notify').send({'room': room, 'text': request.GET['text']})
+    return HttpResponse(status=202)

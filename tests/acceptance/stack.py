@@ -49,7 +49,7 @@ class Site:
 
     def start(self, *, server: bool = True) -> None:
         """Start everything and return when it can be asked."""
-        self._manage("migrate", "--noinput", "--run-syncdb")
+        self.manage("migrate", "--noinput", "--run-syncdb")
         self._port = free_port()
         daphne = ["-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
         self._start("daphne", [*self._web.command("daphne"), *daphne])
@@ -74,9 +74,11 @@ class Site:
         server.wait_for_line("ready")
         return server
 
-    def _manage(self, *words: str) -> None:
+    def manage(self, *words: str) -> str:
+        """Run a command of the site's manage.py; returns what it has written."""
         command = Process([*self._web.command("manage.py"), *words], env=self._environment, cwd=SITE)
         assert command.wait(60) == 0, command.output()
+        return command.output()
 
     def _start(self, name: str, command: list[str], **more: str) -> Process:
         environment = {**self._environment, **more}

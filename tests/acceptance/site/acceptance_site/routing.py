@@ -2,7 +2,7 @@ from __future__ import unicode_literals
 
 from channels.routing import route
 
-from acceptance_site import rooms
+from acceptance_site import elsewhere, rooms
 from acceptance_site.consumers import raw
 
 channel_routing = [
@@ -10,4 +10,8 @@ channel_routing = [
     route('websocket.connect', rooms.connect, path=r'^/room/(?P<room>\w+)$'),
     route('websocket.receive', rooms.receive, path=r'^/room/(?P<room>\w+)$'),
     route('worker.shout', rooms.shout),
+    route('process.result', elsewhere.store_result),
+    route('websocket.connect', elsewhere.fetch_on_connect, path=r'^/fetch/early/'),
+    route('websocket.connect', elsewhere.accept, path=r'^/fetch/'),
+    route('websocket.receive', elsewhere.fetch, path=r'^/fetch/'),
 ]

@@ -1,6 +1,6 @@
 from django.conf.urls import url
 
-from acceptance_site import views
+from acceptance_site import elsewhere, views
 
 urlpatterns = [
     url(r'^ask(?P<path>/.*)$', views.ask),
@@ -12,4 +12,9 @@ urlpatterns = [
     url(r'^wrong/$', views.wrong),
     url(r'^quick/$', views.quick),
     url(r'^tell(?P<room>/room/\w+)$', views.tell),
+    url(r'^process(?P<path>/.*)$', elsewhere.process),
+    url(r'^results/(?P<id>\w+)/$', elsewhere.results),
+    url(r'^fire(?P<path>/.*)$', elsewhere.fire),
+    url(r'^fire-and-fail(?P<path>/.*)$', elsewhere.fire_and_fail),
+    url(r'^long-transaction/(?P<text>\w+)/$', elsewhere.fire_in_a_long_transaction),
 ]

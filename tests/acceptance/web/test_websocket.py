@@ -1,0 +1,72 @@
+"""A consumer of a WebSocket offloads, and the browser gets the frame."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.acceptance.websocket import connected
+from tests.harness.upstream_app import pattern
+
+
+def asking(url: str, **more: object) -> str:
+    """The frame that makes the consumer fetch a path of the upstream's."""
+    return json.dumps({"url": url, **more})
+
+
+def test_text_of_the_upstreams_is_a_text_frame(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(asking("/echo/a?b=c"))
+        seen = socket.json()
+    assert seen["target"] == "/echo/a?b=c"
+    assert ["Accept-Encoding", "identity"] in seen["headers"]
+
+
+def test_bytes_of_the_upstreams_are_a_bytes_frame(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(asking("/bytes/300000"))
+        assert socket.frame() == pattern(300_000)
+
+
+def test_an_answer_that_comes_in_pieces_is_one_frame(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(asking("/chunked/5?size=1000"))
+        assert socket.frame() == pattern(5000).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/disconnect", 502), ("/hang", 504), ("/truncated", 502), ("/bytes/1048577", 502)]
+)
+def test_what_fails_is_a_frame_and_the_socket_stays_open(site, path, status):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(asking(path, timeout=2))
+        said = socket.json()
+        assert (said["status"], len(said["id"])) == (status, 32)
+        socket.send(asking("/echo/still-open"))
+        assert socket.json()["target"] == "/echo/still-open"
+
+
+def test_an_empty_answer_is_no_frame(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(asking("/status/204"))
+        socket.send(asking("/delay/1"))
+        assert socket.frame() == "after 1 s\n"
+
+
+def test_a_frame_accepts_a_socket_that_nobody_has_accepted(site):
+    with connected(site.url + "/fetch/early/") as socket:
+        assert socket.json()["target"] == "/echo/early"
+
+
+def test_each_socket_gets_its_own_answers(site):
+    def talk(number: int) -> list[str]:
+        with connected(site.url + "/fetch/") as socket:
+            for question in range(5):
+                socket.send(asking(f"/echo/{number}/{question}"))
+            return sorted(socket.json()["target"] for _ in range(5))
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(talk, range(10)))
+    assert answers == [[f"/echo/{number}/{question}" for question in range(5)] for number in range(10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 from server_trio.options import Option
 from server_trio.settings import DJANGO_SETTING, options
@@ -28,11 +29,20 @@ def render() -> str:
 
 def _entry(entry: Option) -> str:
     sources = f"Flag ``{entry.flag}``, environment ``{entry.variable}``."
+    text = _as_rst(entry.help[0].upper() + entry.help[1:])
     return (
         f"``{entry.name}``\n"
-        f"    {entry.help[0].upper()}{entry.help[1:]}. Default: {entry.shown_default}; {entry.range()}.\n"
+        f"    {text}. Default: {entry.shown_default}; {entry.range()}.\n"
         f"    {sources if entry.in_texts else 'Only in the Django settings.'}\n"
     )
+
+
+def _as_rst(text: str) -> str:
+    """A help text: what stands in `backticks` is literal, and nothing else is markup."""
+    parts = re.split(r"`([^`]+)`", text)
+    for number, part in enumerate(parts):
+        parts[number] = f"``{part}``" if number % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part)
+    return "".join(parts)
 
 
 if __name__ == "__main__":

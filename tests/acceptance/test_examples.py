@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from docutils.utils import SystemMessage
 
-from .examples import README, Command, Page, running
+from tests.harness.pages import README, Command, Page
+
+from .examples import running
 
 PAGE = """
 A page
@@ -70,14 +69,3 @@ def test_the_examples_of_a_page_run_in_the_project_of_the_readme(tmp_path, web_p
     with running(tmp_path / "project", web_python, upstream, Page(README), page) as project:
         said = [(command.line, command.prints(project.run(command))) for command in page.commands()]
     assert [agrees for _, agrees in said] == [True, True, False]
-
-
-def test_a_page_that_docutils_would_warn_of_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "page.rst").write_text("A page\n=====\n\nwith a title that is underlined too shortly\n")
-    with pytest.raises(SystemMessage):
-        Page(tmp_path / "page.rst")
-
-
-def test_a_block_without_the_name_of_a_file_is_found(tmp_path: Path) -> None:
-    (tmp_path / "page.rst").write_text(".. code-block:: python\n\n    x = 1\n")
-    assert Page(tmp_path / "page.rst").nameless() == ["x = 1\n"]

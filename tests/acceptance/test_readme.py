@@ -15,10 +15,11 @@ from typing import TypeVar
 
 import pytest
 
+from tests.harness.pages import README, ROOT, Page
 from tests.harness.processes import Process
 
 from .browser import ask
-from .examples import GIVEN, README, ROOT, Page, running
+from .examples import GIVEN, running
 from .websocket import connected
 
 T = TypeVar("T")

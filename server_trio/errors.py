@@ -142,6 +142,20 @@ class TooManyWaiting(OperationError):
     retry_after = 1.0
 
 
+class OperationLost(OperationError):
+    """The server that worked on it died, and it is not done again."""
+
+    status = 502
+    outcome = "lost"
+
+
+class ClientGone(OperationError):
+    """The one who waited for the answer has gone: nothing is sent any more."""
+
+    status = 499
+    outcome = "client_gone"
+
+
 class ShuttingDown(OperationError):
     """The server is ending and the grace time is over."""
 

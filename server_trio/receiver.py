@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -62,18 +62,47 @@ class Places:
 
 
 async def receive_forever(
-    layer: Layer, shard: int, channels: Sequence[str], places: Places, begin: Callable[[Received], None]
+    layer: Layer,
+    shard: int,
+    channels: Sequence[str],
+    places: Places,
+    begin: Callable[[Received], None],
+    journal: bool = False,
 ) -> None:
     """Claim messages of one shard's channels and hand each to `begin`, with its place taken.
 
     `begin` must not block. What has been claimed is always begun, also when this task is cancelled:
-    a message that was taken off the layer exists nowhere else.
+    a message that was taken off the layer is this server's to answer.
     """
+
+    async def receive(limit: int) -> list[Received]:
+        return await layer.receive(shard, channels, limit, journal=journal)
+
+    await _take_forever(shard, receive, places, begin)
+
+
+async def recover_forever(
+    layer: Layer, shard: int, places: Places, begin: Callable[[Received], None]
+) -> None:
+    """Take over, from servers of one shard that die, what they had claimed. See `receive_forever`."""
+
+    async def recover(limit: int) -> list[Received]:
+        return await layer.recover(shard, limit)
+
+    await _take_forever(shard, recover, places, begin)
+
+
+async def _take_forever(
+    shard: int,
+    take: Callable[[int], Awaitable[list[Received]]],
+    places: Places,
+    begin: Callable[[Received], None],
+) -> None:
     delay = FIRST_RETRY
     while True:
         free = await places.wait_free()
         try:
-            batch = await layer.receive(shard, channels, min(free, BATCH))
+            batch = await take(min(free, BATCH))
         except LayerUnavailable as error:
             logger.warning("shard %d of the channel layer cannot be reached, trying again: %s", shard, error)
             await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

@@ -10,7 +10,17 @@ import trio
 
 from channels_async.wire import Operation
 
-from .errors import BudgetSpent, DeadlineExceeded, OperationError, SendUnknown, ShuttingDown, UnknownOperation
+from .errors import (
+    BudgetSpent,
+    ClientGone,
+    DeadlineExceeded,
+    LayerError,
+    OperationError,
+    SendUnknown,
+    ShuttingDown,
+    TakenOver,
+    UnknownOperation,
+)
 from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
@@ -30,7 +40,7 @@ class Running:
 
     `run` answers it, whatever happens, and never raises an Exception. `interrupt` makes it answer
     now with the given error. `handler` is None for an operation that this server does not have;
-    `turns` where it has no limit of its own.
+    `turns` where it has no limit of its own. `verdict` is why it is not to be done, if so.
     """
 
     def __init__(
@@ -41,6 +51,7 @@ class Running:
         context: Context,
         settings: Settings,
         turns: Turns | None = None,
+        verdict: OperationError | None = None,
     ) -> None:
         self.operation = operation
         self.reply = reply
@@ -49,11 +60,18 @@ class Running:
         self._context = context
         self._settings = settings
         self._turns = turns if turns is not None else Turns({}, 0)
+        self._verdict = verdict
+        self._is_taken_over = False
         self._has_begun = False  # its turn has come
         self._scope = trio.CancelScope()
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
         self._begun = trio.current_time()
+
+    @property
+    def has_listener(self) -> bool:
+        """Whether the answer goes to somebody who can leave: a browser, by HTTP or WebSocket."""
+        return self.operation.reply_format in ("http", "websocket")
 
     def interrupt(self, error: OperationError, *, hurry: bool = False) -> None:
         """Cancel the work and answer with `error`; `hurry` bounds the answer by 1 s."""
@@ -67,13 +85,18 @@ class Running:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
-            await self._answer(error)
-        if self.reply.state is not ReplyState.FINISHED:
-            self.outcome = "reply_lost"
+        if not isinstance(error, ClientGone):
+            if error is not None:
+                await self._answer(error)
+            if self.reply.state is not ReplyState.FINISHED:
+                self.outcome = "taken_over" if self._is_taken_over else "reply_lost"
+        await self._settle()
         self._log(error)
 
     async def _work(self) -> OperationError | None:
         """Run the handler; return the error that the client must be told of."""
+        if self._verdict is not None:
+            return self._verdict
         budget = self._budget()
         if budget <= 0:
             # How long ago tells clocks that differ (minutes, hours) from a queue that is long.
@@ -89,6 +112,9 @@ class Running:
                     await handler(self.operation, self.reply, self._context)
         except OperationError as error:
             return error
+        except TakenOver as error:
+            self._is_taken_over = True
+            return OperationError(str(error))
         except SendUnknown as error:
             return OperationError(str(error))
         except Exception:
@@ -127,8 +153,17 @@ class Running:
             except Exception:
                 logger.exception("operation %s: its answer could not be sent", self.operation.id)
 
+    async def _settle(self) -> None:
+        """What has got no last message needs none any more: the journal may forget it."""
+        with trio.move_on_after(self._reply_timeout, shield=True):
+            try:
+                await self.reply.settle()
+            except LayerError as failure:
+                logger.warning("operation %s stays in the journal: %s", self.operation.id, failure)
+
     def _log(self, error: OperationError | None) -> None:
-        level = logging.INFO if self.outcome in ("ok", "shutdown") else logging.WARNING
+        quiet = ("ok", "shutdown", "client_gone")
+        level = logging.INFO if self.outcome in quiet else logging.WARNING
         if not operation_logger.isEnabledFor(level):
             return
         operation_logger.log(

@@ -169,6 +169,14 @@ class Settings:
         "how to reach the layer: natively for asgi_redis, or by threads",
         choices=("auto", "redis", "threaded"),
     )
+    DISCONNECT_CHANNELS: tuple[str, ...] = texts(
+        ("http.disconnect",),
+        "where daphne tells of browsers that have gone, whose operations are then cancelled; none for a site"
+        " whose own routing consumes them",
+    )
+    ATTEMPTS: int = option(
+        2, "how often an operation is begun whose server dies over it", unit="times", minimum=1, maximum=100
+    )
     GRACE_TIME: float = seconds(20.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
     REPLY_TIMEOUT: float = seconds(
         5.0, "longest wait to get the last word of an answer onto the layer", maximum=60.0

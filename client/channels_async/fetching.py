@@ -2,23 +2,44 @@
 
 from __future__ import unicode_literals
 
+import contextlib
+import os
 import re
 import socket
+import ssl
 import threading
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from channels_async import http_rules, reaching
+from channels_async import http_rules
 from channels_async._py23 import monotonic, native, text, urlsplit
-from channels_async.upstream_errors import FetchError, ProxyRefused, failures_named, late
+
+try:
+    from http.client import HTTPException
+except ImportError:  # Python 2
+    from httplib import HTTPException
 
 CHUNK = 64 * 1024  # bytes read at once
 
 _FOLD = re.compile(br'(?:\r?\n[ \t]+)+')  # RFC 9112 section 5.2
 _DIGITS = re.compile(br'[0-9]{1,18}\Z')
 _HEADER_FAULT = re.compile(br'[\0\r\n]')
+
+_TIMEOUTS = (socket.timeout, urllib3.exceptions.TimeoutError)
+_FAILURES = (
+    requests.exceptions.RequestException, urllib3.exceptions.HTTPError, HTTPException, EnvironmentError,
+)  # fmt: skip
+
+
+class FetchError(Exception):
+    """The upstream failed (status 502) or was late (504); `reason` is for the one who waits."""
+
+    def __init__(self, status, reason):
+        super(FetchError, self).__init__(reason)
+        self.status = status
+        self.reason = reason
 
 
 class Upstream(object):
@@ -37,7 +58,7 @@ class Upstream(object):
         """Chunks of the body, transfer-decoded, never content-decoded. Raises FetchError."""
         raw = self._response.raw
         size = 0
-        with failures_named(self._netloc, self._watch):
+        with _failures_named(self._netloc, self._watch):
             for chunk in raw.stream(CHUNK, decode_content=False):
                 size += len(chunk)
                 if 0 < self._largest < size:
@@ -62,58 +83,36 @@ def fetch(request, deadline, largest=0):
     Raises FetchError.
     """
     watch = _Watch(deadline)
+    # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py, `_next`).
+    adapter = _Adapter(watch)
     try:
-        return _follow(request, reaching.reach(), watch, largest)
-    except reaching.Refused:
-        watch.cancel()
-        raise FetchError(403, 'the upstream is not allowed')
+        return _follow(request, adapter, watch, largest)
     except BaseException:
         watch.cancel()
+        adapter.close()
         raise
 
 
-def _follow(request, reach, watch, largest):
+def _follow(request, adapter, watch, largest):
     step = request.method, request.url, request.headers, request.body
     for _ in range(request.max_redirects + 1):
         netloc = urlsplit(step[1]).netloc
-        # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py,
-        # `_next`). Another one for each step: what it may show and trust is for its upstream alone.
-        adapter = _Adapter(watch, _way(reach, step[1]))
-        upstream = None
-        try:
-            with failures_named(netloc, watch):
-                response = adapter.ask(_prepared(*step))
-            watch.check()
-            headers = _checked_headers(netloc, response)
-            location = response.raw.headers.get('Location')
-            following = _redirected(step, response.status_code, location) if request.allow_redirects else None
-            if following is None:
-                body = http_rules.has_body(step[0], response.status_code)
-                if 0 < largest < _length(netloc, headers) and body:
-                    raise _too_large(netloc, largest)
-                upstream = Upstream(netloc, response, headers, watch, adapter, largest)
-                return upstream
-            response.close()
-            step = following
-        finally:
-            if upstream is None:
-                adapter.close()
+        with _failures_named(netloc, watch):
+            response = adapter.send(_prepared(*step), stream=True, timeout=watch.left(), verify=True)
+        watch.check()
+        if response.status_code < 200:
+            raise FetchError(502, '{}: not a valid HTTP response'.format(netloc))
+        headers = _raw_headers(response.raw)
+        length = _length(netloc, headers)
+        location = response.raw.headers.get('Location')
+        following = _redirected(step, response.status_code, location) if request.allow_redirects else None
+        if following is None:
+            if 0 < largest < length and http_rules.has_body(step[0], response.status_code):
+                raise _too_large(netloc, largest)
+            return Upstream(netloc, response, headers, watch, adapter, largest)
+        response.close()
+        step = following
     raise FetchError(502, '{}: more than {} redirects'.format(netloc, request.max_redirects))
-
-
-def _way(reach, url):
-    parts = urllib3.util.parse_url(url)  # as requests, so that both mean the same host
-    host = (parts.host or '').strip('[]').lower()
-    return reaching.Way(reach, parts.scheme, host, parts.port or (443 if parts.scheme == 'https' else 80))
-
-
-def _checked_headers(netloc, response):
-    """The headers of a response whose head the server would take; FetchError for any other."""
-    if response.status_code < 200:
-        raise FetchError(502, '{}: not a valid HTTP response'.format(netloc))
-    headers = _raw_headers(response.raw)
-    _length(netloc, headers)
-    return headers
 
 
 def _redirected(step, status, location):
@@ -203,7 +202,7 @@ class _Watch(object):
 
     def check(self):
         if self.expired:
-            raise late()
+            raise _late()
 
     def add(self, sock):
         # Python 2's httplib closes the outer object while it still reads from the inner one.
@@ -222,58 +221,27 @@ class _Watch(object):
                 pass  # closed already
 
 
-class _Adapter(HTTPAdapter):
-    """Connections that a _Watch can shut down, without retries, made on a reaching.Way."""
+def _late():
+    return FetchError(504, "the upstream took longer than the operation's deadline")
 
-    def __init__(self, watch, way):
+
+class _Adapter(HTTPAdapter):
+    """Connections that a _Watch can shut down, without retries."""
+
+    def __init__(self, watch):
         self._watch = watch
-        self._way = way
         super(_Adapter, self).__init__(max_retries=0)
 
-    def ask(self, prepared):
-        """The response to a request, whose body is not read yet."""
-        proxy = self._way.proxy
-        proxies = {}
-        if proxy is not None:
-            host = '[{}]'.format(proxy.host) if ':' in proxy.host else proxy.host
-            url = str('http://{}:{}'.format(host, proxy.port))
-            proxies = {str('http'): url, str('https'): url}
-        response = self.send(
-            prepared, stream=True, timeout=self._watch.left(), verify=self._way.verify, proxies=proxies
-        )
-        if proxy is not None and response.status_code == 407:
-            raise ProxyRefused(407)
-        return response
-
     def init_poolmanager(self, *arguments, **options):
-        if self._way.ssl_context is not None:
-            options['ssl_context'] = self._way.ssl_context
         super(_Adapter, self).init_poolmanager(*arguments, **options)
-        self._watch_pools(self.poolmanager)
-
-    def proxy_manager_for(self, proxy, **options):
-        if self._way.ssl_context is not None:
-            options['ssl_context'] = self._way.ssl_context
-        manager = super(_Adapter, self).proxy_manager_for(proxy, **options)
-        self._watch_pools(manager)
-        return manager
-
-    def proxy_headers(self, proxy):
-        authorization = self._way.proxy.authorization
-        return {str('Proxy-Authorization'): native(authorization)} if authorization else {}
-
-    def _watch_pools(self, manager):
-        manager.pool_classes_by_scheme = {
-            'http': _watched_pool(urllib3.HTTPConnectionPool, self._watch, self._way),
-            'https': _watched_pool(urllib3.HTTPSConnectionPool, self._watch, self._way),
+        self.poolmanager.pool_classes_by_scheme = {
+            'http': _watched_pool(urllib3.HTTPConnectionPool, self._watch),
+            'https': _watched_pool(urllib3.HTTPSConnectionPool, self._watch),
         }
 
 
-def _watched_pool(pool_class, watch, way):
+def _watched_pool(pool_class, watch):
     class WatchedConnection(pool_class.ConnectionCls):
-        def _new_conn(self):
-            return way.connect(self, lambda: pool_class.ConnectionCls._new_conn(self))
-
         def connect(self):
             pool_class.ConnectionCls.connect(self)
             watch.add(self.sock)
@@ -282,3 +250,67 @@ def _watched_pool(pool_class, watch, way):
         ConnectionCls = WatchedConnection
 
     return WatchedPool
+
+
+# --- errors ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _failures_named(netloc, watch):
+    """What requests, urllib3, http.client and sockets raise, as FetchError."""
+    try:
+        yield
+    except _FAILURES as error:
+        if watch.expired or _was_late(error):
+            raise _late()
+        raise FetchError(502, '{}: {}'.format(netloc, _reason(error)))
+
+
+def _was_late(error):
+    if _find(error, urllib3.exceptions.NewConnectionError) is not None:
+        return False  # urllib3 1.x counts a refused connection among the timeouts
+    return isinstance(error, requests.exceptions.Timeout) or _find(error, _TIMEOUTS) is not None
+
+
+def _reason(error):
+    """One line for the browser, in the server's words, without addresses (server_trio/http/connect.py)."""
+    tls = _find(error, (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError))
+    if tls is not None or isinstance(error, requests.exceptions.SSLError):
+        return 'TLS failed: {}'.format(_tls_reason(tls))
+    failure = _find(error, (socket.gaierror, socket.error))
+    number, words = getattr(failure, 'errno', None), getattr(failure, 'strerror', None)
+    connecting = _find(error, urllib3.exceptions.NewConnectionError)
+    if connecting is not None and failure is None:  # Python 2 chains no exceptions, but the text has it
+        found = re.search(r'\[Errno (-?[0-9]+)\] ([^\n]*)', '{}'.format(connecting))
+        number, words = (int(found.group(1)), found.group(2)) if found else (None, None)
+    if isinstance(failure, socket.gaierror) or (number or 0) < 0:
+        return 'cannot resolve the host: {}'.format(words)
+    if connecting is not None:
+        return 'cannot connect: {}'.format(os.strerror(number) if number else 'no address answered')
+    return 'the connection broke' if number else 'not a valid HTTP response'
+
+
+def _tls_reason(error):
+    verdict = getattr(error, 'verify_message', None)
+    reason = getattr(error, 'reason', None)
+    if verdict or reason == 'CERTIFICATE_VERIFY_FAILED' or isinstance(error, ssl.CertificateError):
+        return 'certificate refused: {}'.format(verdict or 'not valid for this host')
+    return reason.replace('_', ' ').lower() if isinstance(reason, str) else 'the handshake failed'
+
+
+def _find(error, kinds):
+    """The first exception of `kinds` among those that `error` was made of: its arguments, reason and causes.
+
+    Those of requests do not count: on Python 3 all of them are OSErrors.
+    """
+    waiting, seen = [error], set()
+    while waiting:
+        found = waiting.pop(0)
+        if id(found) in seen or not isinstance(found, BaseException):
+            continue
+        if isinstance(found, kinds) and not isinstance(found, requests.exceptions.RequestException):
+            return found
+        seen.add(id(found))
+        waiting += list(found.args)
+        waiting += [getattr(found, name, None) for name in ('reason', '__cause__', '__context__')]
+    return None

@@ -7,7 +7,7 @@ from typing import Final
 
 from channels_async.wire import Operation
 
-from ..layers.base import Layer
+from ..layers.base import Entry, Layer
 from .base import Headers, Reply, ReplyState
 from .http import HttpReply
 from .message import MessageReply
@@ -35,8 +35,8 @@ FORMS: Final[Mapping[str, type[Reply]]] = {
 }
 
 
-def make_reply(layer: Layer, operation: Operation) -> Reply:
-    """The reply of an operation in the form it asks for."""
+def make_reply(layer: Layer, operation: Operation, entry: Entry | None = None) -> Reply:
+    """The reply of an operation in the form it asks for. `entry` is where the journal has it."""
     return FORMS[operation.reply_format](
         layer,
         operation.reply_channel or "",
@@ -44,4 +44,5 @@ def make_reply(layer: Layer, operation: Operation) -> Reply:
         id=operation.id,
         operation=operation.name,
         site_headers=operation.response_headers,
+        entry=entry,
     )

@@ -5,6 +5,8 @@ The states of a reply and what may happen in each (a wrong call is a bug and rai
     NOTHING  -- start -->  STARTED  -- write -->  STARTED
     NOTHING  -- start(more=False) / STARTED -- write(more=False), end -->  FINISHED
     NOTHING, STARTED  -- the layer cannot say whether it has sent -->  LOST, where nothing may follow
+
+The journal learns with the first message of an answer that it has begun, and with the last that it is done.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from typing import Any, Final, TypeAlias
 
 import trio
 
-from ..errors import ChannelFull, LayerUnavailable, OperationError, SendUnknown
-from ..layers.base import Layer
+from ..errors import ChannelFull, LayerUnavailable, OperationError, SendUnknown, TakenOver
+from ..layers.base import Entry, Layer, Progress
 
 #: Names and values as they go out, in order.
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -50,14 +52,16 @@ class Reply(abc.ABC):
     `bodiless` says that the one who waits wants no content, whatever there is (HEAD).
     `id` and `operation` name what is answered, for forms that say so; `site_headers` are those that
     the site wants on an HTTP response, errors included.
-    `status` is what was started with, None before. `bytes_sent` counts content.
+    `status` is what was started with, None before. `bytes_sent` counts content. `entry` is where the
+    journal has the operation, None once it is settled there.
 
     Sends wait while the channel is full or the layer is away, until the caller's cancel scope ends.
-    They raise SendUnknown, and MessageRefused for content that no layer takes.
+    They raise SendUnknown, TakenOver, and MessageRefused for content that no layer takes.
     """
 
     __slots__ = (
-        "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "id", "operation", "state", "status",
+        "_begun", "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "entry", "id", "operation",
+        "state", "status",
     )  # fmt: skip
 
     def __init__(
@@ -69,8 +73,11 @@ class Reply(abc.ABC):
         id: str | None = None,
         operation: str | None = None,
         site_headers: Headers = (),
+        entry: Entry | None = None,
     ) -> None:
         self._layer = layer
+        self._begun = False  # a message has been sent
+        self.entry = entry
         self._site_headers = site_headers
         self.channel = channel
         self.bodiless = bodiless
@@ -124,6 +131,17 @@ class Reply(abc.ABC):
         if self.state in (ReplyState.NOTHING, ReplyState.STARTED):
             await self._fail(error)
 
+    def resume(self) -> None:
+        """Go on with an answer that a server has begun which is no more; all that can follow is `fail`."""
+        self._begun = True
+        self.state = ReplyState.STARTED
+
+    async def settle(self) -> None:
+        """Have the journal forget the operation, if no last message has seen to that."""
+        if self.entry is not None:
+            await self._layer.release(self.entry)
+            self.entry = None
+
     @abc.abstractmethod
     async def _start(
         self, status: int, headers: Headers, content: bytes | str, more: bool, items: bool
@@ -141,21 +159,28 @@ class Reply(abc.ABC):
     async def _end(self) -> None:
         await self._write(b"", False)
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: dict[str, Any], *, last: bool) -> None:
         """Put one message on the channel, waiting while it is full or the layer is away."""
+        progress = Progress.DONE if last else Progress.ON if self._begun else Progress.BEGUN
         delay = FIRST_RETRY
         while True:
             try:
-                await self._layer.send(self.channel, message)
-                return
+                await self._layer.send(self.channel, message, entry=self.entry, progress=progress)
+                break
             except SendUnknown:
                 # A second start, or a chunk twice, would be worse than what is missing.
                 self.state = ReplyState.LOST
+                raise
+            except TakenOver:
+                self.state, self.entry = ReplyState.LOST, None
                 raise
             except (ChannelFull, LayerUnavailable):
                 # Jitter, so that those who wait for the same daphne do not return together.
                 await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 delay = min(delay * 2, LONGEST_RETRY)
+        self._begun = True
+        if last:
+            self.entry = None
 
 
 def as_bytes(content: bytes | str) -> bytes:

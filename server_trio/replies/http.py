@@ -62,6 +62,6 @@ class HttpReply(Reply):
         await self.start(status, headers, body)
 
     async def _send_part(self, message: dict[str, Any]) -> None:
-        await self._send(message)
+        await self._send(message, last=not message["more_content"])
         self.bytes_sent += len(message["content"])
         self.state = ReplyState.STARTED if message["more_content"] else ReplyState.FINISHED

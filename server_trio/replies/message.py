@@ -29,6 +29,10 @@ class MessageReply(Reply):
         self._index = 0
         self._items = False
 
+    def resume(self) -> None:
+        super().resume()
+        self._index = -1  # only the one who has died knows how many there were
+
     async def _start(
         self, status: int, headers: Headers, content: bytes | str, more: bool, items: bool
     ) -> None:
@@ -62,7 +66,8 @@ class MessageReply(Reply):
         await self._send(
             wire.encode_result(
                 self.id, self.operation, self._index, self.status, self._headers, content, more, error
-            )
+            ),
+            last=not more,
         )
         del self._held[:MAX_REPLY_CHUNK]
         self._index += 1

@@ -44,18 +44,19 @@ class WebSocketReply(Reply):
     async def _write(self, content: bytes | str, more: bool) -> None:
         if self._items:
             self._check_size(frame_rules.frame_size(content))
-            await self._send_frame(frame_rules.item_frame(content))
+            await self._send_frame(frame_rules.item_frame(content), last=not more)
         else:
             self._hold(content)
             if not more:
-                await self._send_frame(self._whole())
+                await self._send_frame(self._whole(), last=True)
         if not more:
             self.state = ReplyState.FINISHED
 
     async def _fail(self, error: OperationError) -> None:
         self._held.clear()
         self.status = error.status
-        await self._send_frame(frame_rules.error_frame(error.status, str(error), self.id, error.retry_after))
+        frame = frame_rules.error_frame(error.status, str(error), self.id, error.retry_after)
+        await self._send_frame(frame, last=True)
         self.state = ReplyState.FINISHED
 
     def _hold(self, content: bytes | str) -> None:
@@ -77,8 +78,8 @@ class WebSocketReply(Reply):
                 f"the answer is larger than the {frame_rules.MAX_FRAME} bytes of a WebSocket frame here"
             )
 
-    async def _send_frame(self, frame: dict[str, Any] | None) -> None:
+    async def _send_frame(self, frame: dict[str, Any] | None, *, last: bool) -> None:
         """Send what is one; daphne sends no empty frame, so an empty answer is none."""
         if frame is not None:
-            await self._send(frame)
+            await self._send(frame, last=last)
             self.bytes_sent += frame_rules.frame_size(frame.get("bytes") or frame["text"])

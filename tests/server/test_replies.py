@@ -121,7 +121,7 @@ async def test_a_full_channel_is_waited_for_until_daphne_has_read() -> None:
 @pytest.mark.parametrize("failure", [ChannelFull("full"), LayerUnavailable("away")])
 async def test_waiting_for_the_layer_ends_with_the_callers_scope(failure: Exception) -> None:
     class Failing(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
             raise failure
 
     reply = HttpReply(Failing(), CHANNEL)
@@ -133,8 +133,8 @@ async def test_waiting_for_the_layer_ends_with_the_callers_scope(failure: Except
 
 async def test_a_message_of_unknown_fate_is_not_sent_again_and_nothing_follows_it() -> None:
     class Doubtful(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
-            await super().send(channel, message)
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
+            await super().send(channel, message, **journal)
             raise SendUnknown("the connection broke")
 
     layer = Doubtful()

@@ -114,8 +114,8 @@ async def test_an_error_after_the_first_piece_is_a_piece_that_says_so() -> None:
 
 async def test_a_piece_of_unknown_fate_is_not_sent_again() -> None:
     class Doubtful(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
-            await super().send(channel, message)
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
+            await super().send(channel, message, **journal)
             if "end" not in message:
                 raise SendUnknown("the connection broke")
 
@@ -130,7 +130,7 @@ async def test_a_piece_of_unknown_fate_is_not_sent_again() -> None:
 
 async def test_no_reply_takes_an_answer_and_sends_nothing() -> None:
     class Silent(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
             raise AssertionError("something was sent")
 
     reply = NoReply(Silent(), "", id="abc", operation="CALL")

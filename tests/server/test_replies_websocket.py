@@ -128,8 +128,8 @@ async def test_frames_wait_for_a_full_channel_and_keep_their_order() -> None:
 
 async def test_a_frame_of_unknown_fate_is_not_sent_again() -> None:
     class Doubtful(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
-            await super().send(channel, message)
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
+            await super().send(channel, message, **journal)
             raise SendUnknown("the connection broke")
 
     layer = Doubtful()

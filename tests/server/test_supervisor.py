@@ -18,10 +18,11 @@ from server_trio.http.session import Session
 from server_trio.layers.base import Received
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
+from server_trio.operating import PARSED_AT_ONCE
 from server_trio.operations import Context, Handler
 from server_trio.replies import Reply
 from server_trio.settings import Settings, resolve
-from server_trio.supervisor import PARSED_AT_ONCE, State, Supervisor
+from server_trio.supervisor import State, Supervisor
 
 DAPHNE = "daphne.response.abcdefghij!"
 
@@ -282,11 +283,11 @@ async def test_a_message_that_is_no_operation_is_logged_counted_and_harmless(
 
         first = True
 
-        async def receive(self, shard: int, channels: Any, limit: int) -> list[Received]:
+        async def receive(self, shard: int, channels: Any, limit: int, **journal: Any) -> list[Received]:
             if self.first and "request.async" in channels:
                 self.first = False
                 return [Received("request.async", content)]
-            return await super().receive(shard, channels, limit)
+            return await super().receive(shard, channels, limit, **journal)
 
     layer = Anything()
     async with serving(layer) as supervisor:
@@ -354,11 +355,11 @@ async def test_a_layer_that_is_away_for_a_while_is_received_from_again() -> None
     class Away(MemoryLayer):
         failures = 5
 
-        async def receive(self, shard: int, channels: Any, limit: int) -> list[Received]:
+        async def receive(self, shard: int, channels: Any, limit: int, **journal: Any) -> list[Received]:
             if self.failures and "request.async" in channels:
                 self.failures -= 1
                 raise LayerUnavailable("connection refused")
-            return await super().receive(shard, channels, limit)
+            return await super().receive(shard, channels, limit, **journal)
 
     layer = Away()
     async with serving(layer):
@@ -369,8 +370,8 @@ async def test_a_layer_that_is_away_for_a_while_is_received_from_again() -> None
 @pytest.mark.autojump
 async def test_an_answer_of_unknown_fate_is_not_followed_by_another(caplog: pytest.LogCaptureFixture) -> None:
     class Doubtful(MemoryLayer):
-        async def send(self, channel: str, message: Any) -> None:
-            await super().send(channel, message)
+        async def send(self, channel: str, message: Any, **journal: Any) -> None:
+            await super().send(channel, message, **journal)
             if channel.startswith(DAPHNE):
                 raise SendUnknown("the connection broke")
 

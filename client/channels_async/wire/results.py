@@ -8,7 +8,7 @@ def encode_result(id, operation, index, status, headers, content, more_content, 
 
     id            text: what the client's method has returned; None for a message that had none
     operation     'REQUEST', 'FORWARD', 'CALL' or 'COMMAND'; None for a message that could not be understood
-    index         int: which piece this is, from 0
+    index         int: which piece this is, from 0; -1 on an error after pieces that a dead server has sent
     status        int
     headers       list of [bytes, bytes]
     content       bytes, at most limits.MAX_CHUNK of them

@@ -1,0 +1,42 @@
+"""The operations that a server has claimed and not yet answered, and who waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .errors import OperationError
+from .running import Running
+
+
+class InFlight:
+    """A set of running operations that can be asked by reply channel. Bounded by CONCURRENCY['total']."""
+
+    def __init__(self) -> None:
+        self._all: set[Running] = set()
+        self._by_channel: dict[str, set[Running]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Running]:
+        return iter(self._all)
+
+    def add(self, running: Running) -> None:
+        self._all.add(running)
+        if running.has_listener:
+            self._by_channel.setdefault(running.reply.channel, set()).add(running)
+
+    def discard(self, running: Running) -> None:
+        self._all.discard(running)
+        others = self._by_channel.get(running.reply.channel)
+        if others is not None:
+            others.discard(running)
+            if not others:
+                del self._by_channel[running.reply.channel]
+
+    def interrupt(self, channel: str, error: OperationError) -> bool:
+        """Interrupt all whose answer goes to that browser; whether there was one."""
+        found = self._by_channel.get(channel)
+        for running in found or ():
+            running.interrupt(error)
+        return bool(found)

@@ -1,0 +1,163 @@
+"""What a server does with the messages of its operation channel, from their arrival to their answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import trio
+
+from channels_async.wire import BadMessage, Operation, parse
+
+from .disconnects import Disconnects
+from .errors import ClientGone, LayerError, OperationError
+from .inflight import InFlight
+from .layers.base import Layer, Received
+from .limits import KiB
+from .operations import Context, Handler
+from .receiver import Places
+from .recovery import is_repeatable, refusal
+from .replies import FORMS, Reply, make_reply
+from .running import Running, shutting_down
+from .settings import Settings
+from .stats import Counters
+from .turns import Turns
+
+logger = logging.getLogger(__name__)
+
+#: Characters of text in a message that are parsed in the event loop: a millisecond's work. Text is what
+#: 2017 messages hold, dicts as their repr; the bytes of today's messages are not looked into.
+PARSED_AT_ONCE: Final = 16 * KiB
+
+
+class Operations:
+    """The operations of one server. `handle` answers a message, whatever it is."""
+
+    def __init__(self, settings: Settings, handlers: Mapping[str, Handler]) -> None:
+        self._settings = settings
+        self._handlers = handlers
+        self._turns = Turns(settings.CONCURRENCY.limits(), settings.CONCURRENCY.total)
+        self._warned_fields: set[str] = set()
+        self._parsers = trio.CapacityLimiter(1)  # they compute: a second one would only slow the loop more
+        self._ending = False
+        self.counters = Counters()
+        self.places = Places(settings.CONCURRENCY.total)
+        self.in_flight = InFlight()
+        self.disconnects = Disconnects(lambda channel: self.in_flight.interrupt(channel, client_gone()))
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return self._turns.waiting
+
+    def interrupt_all(self, *, hurry: bool) -> None:
+        """Answer all that is in flight, and what comes yet, that the server ends."""
+        self._ending = True
+        for running in self.in_flight:
+            running.interrupt(shutting_down(), hurry=hurry)
+
+    async def handle(self, layer: Layer, context: Context, received: Received) -> None:
+        """Answer one message, whatever it is, and give its place back."""
+        self.counters.received += 1
+        try:
+            if received.fault is not None:
+                raise BadMessage(received.fault)
+            operation = await self._parse(received.content)
+        except BadMessage as error:
+            await self._refuse(layer, error, received)
+        else:
+            self._warn_of_ignored(operation)
+            await self._supervise(await self._running(layer, context, received, operation))
+        finally:
+            self.places.give_back()
+
+    async def _parse(self, content: object) -> Operation:
+        """Understand a message; apart from the event loop where that could take long."""
+        if text_size(content) <= PARSED_AT_ONCE:
+            return parse(content, time.time())
+        return await trio.to_thread.run_sync(parse, content, time.time(), limiter=self._parsers)
+
+    async def _running(
+        self, layer: Layer, context: Context, received: Received, operation: Operation
+    ) -> Running:
+        handler = self._handlers.get(operation.name)
+        reply = make_reply(layer, operation, received.entry)
+        verdict = await self._verdict(layer, received, operation, handler, reply)
+        return Running(operation, handler, reply, context, self._settings, self._turns, verdict)
+
+    async def _verdict(
+        self, layer: Layer, received: Received, operation: Operation, handler: Handler | None, reply: Reply
+    ) -> OperationError | None:
+        """Why the operation is not to be done, if that is so."""
+        if operation.reply_channel in self.disconnects.gone:
+            return client_gone()
+        past = received.past
+        if past is None:
+            return None
+        if operation.sent_at is None:
+            operation.sent_at = past.claimed_at
+        if past.begun:
+            reply.resume()
+        repeatable = is_repeatable(operation, handler)
+        error = refusal(past, repeatable=repeatable, attempts=self._settings.ATTEMPTS)
+        if error is not None and repeatable and not past.begun and reply.entry is not None:
+            logger.error("operation %s is given up: %s", operation.id, error)
+            try:
+                await layer.bury(reply.entry, str(error))
+                reply.entry = None
+            except LayerError as failure:
+                logger.warning("operation %s cannot be kept for a look at it: %s", operation.id, failure)
+        return error
+
+    async def _supervise(self, running: Running) -> None:
+        self.in_flight.add(running)
+        if self._ending:
+            running.interrupt(shutting_down(), hurry=True)
+        try:
+            await running.run()
+        finally:
+            self.in_flight.discard(running)
+            self.counters.finished[running.operation.name, running.outcome] += 1
+            self.counters.replies_lost += running.outcome == "reply_lost"
+            self.counters.bytes_out += running.reply.bytes_sent
+
+    async def _refuse(self, layer: Layer, error: BadMessage, received: Received) -> None:
+        """A message that is no operation: one line in the log, counted, answered where it can be."""
+        self.counters.bad_messages += 1
+        logger.warning("bad message on %s: %s", self._settings.CHANNEL, error.reason)
+        form = FORMS[error.reply_format if error.reply_channel is not None else "none"]
+        reply = form(layer, error.reply_channel or "", id=error.id, entry=received.entry)
+        if received.past is not None and received.past.begun:
+            reply.resume()
+        with trio.move_on_after(self._settings.REPLY_TIMEOUT, shield=True):
+            try:
+                await reply.fail(OperationError("the message could not be understood"))
+                await reply.settle()
+            except LayerError as failure:
+                logger.warning("the answer to a bad message could not be sent: %s", failure)
+
+    def _warn_of_ignored(self, operation: Operation) -> None:
+        """Say once a name that a field of a 2017 message has no effect."""
+        for name in operation.ignored:
+            if name not in self._warned_fields and len(self._warned_fields) < 100:
+                self._warned_fields.add(name)
+                logger.warning("the field %r of 2017 messages has no effect and is ignored", name)
+
+
+def client_gone() -> ClientGone:
+    """The outcome of operations whose browser has gone."""
+    return ClientGone("the browser has gone")
+
+
+def text_size(content: object) -> int:
+    """Characters that parsing a message looks at one by one; anything nested counts as much."""
+    if not isinstance(content, dict) or "v" in content:
+        return 0
+    return sum(
+        len(value)
+        if isinstance(value, str | bytes)
+        else (PARSED_AT_ONCE + 1) * isinstance(value, list | dict)
+        for value in content.values()
+    )

@@ -90,9 +90,8 @@ class Consumers:
             reason = received.fault or f"it is no dict but {type(content).__name__}"
             logger.warning("bad message on %s: %s", channel, reason)
             return "-", "bad"
-        content = with_text_keys(content)
-        received = dataclasses.replace(received, content=content)
         try:
+            content = with_text_keys(content)
             match = self._routing.match(MatchedMessage(content, channel))
         except Exception:
             logger.exception("the routing failed over a message on %s", channel)
@@ -101,7 +100,7 @@ class Consumers:
             logger.error("the routing has no consumer for a message on %s", channel)
             return "-", "unrouted"
         consumer, kwargs = match
-        run = _Run(self, layer, received, consumer, kwargs)
+        run = _Run(self, layer, dataclasses.replace(received, content=content), consumer, kwargs)
         scope = trio.CancelScope()
         self._scopes.add(scope)
         if self._ending:

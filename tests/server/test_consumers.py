@@ -337,6 +337,18 @@ async def test_what_is_no_message_is_logged_and_harmless(
     assert "bad message on notify" in caplog.text
 
 
+async def test_a_message_that_is_nested_beyond_all_bounds_is_harmless(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    layer = MemoryLayer()
+    for depth in (300, 600, 900, 5000):
+        layer.put_payload("notify", b"\x81\xa1n" * depth + b"\x01")
+    async with consuming(layer, route("notify", answer)) as supervisor:
+        await layer.send("notify", {"n": 1, "reply_channel": "reply?x"})
+        assert await content(layer, "reply?x") == {"got": 1, "on": "notify"}
+    assert supervisor.statistics().consumed["notify", "ok"] == 1
+
+
 async def test_a_filter_that_fails_over_a_value_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     layer = MemoryLayer()
     async with consuming(layer, route("notify", answer, kind="^mail$")) as supervisor:

@@ -12,6 +12,7 @@ Layers of this package; each imports only from those below it:
     elsewhere               answers that go to a channel of the project's own, or to nobody
     handoff, inline         the response that is sent later; the same operation done in the view
     sending, fetching       an operation to the layer; a response from the upstream
+    reading                 the bytes of a response: neither Django nor sockets
     preparing, calling      the caller's arguments: those of request(), those of call()
     settled                 content that middleware leaves alone
     conf                    the settings

@@ -9,7 +9,7 @@
     }
 
 What bounds an operation that is done in the view are the server's own settings, so that both forms end
-alike: CHANNELS_ASYNC_SERVER['DEADLINES'] and CHANNELS_ASYNC_SERVER['HTTP']['response_body'].
+alike: CHANNELS_ASYNC_SERVER['DEADLINES'], and of ['HTTP'] `response_body` and `response_head`.
 """
 
 from __future__ import unicode_literals
@@ -28,6 +28,8 @@ from channels_async.result_rules import native_text
 DEFAULT_DEADLINES = {'REQUEST': 30.0, 'FORWARD': 60.0, 'CALL': 10.0, 'COMMAND': 60.0}
 #: Bytes; what CHANNELS_ASYNC_SERVER['HTTP']['response_body'] is without a value.
 DEFAULT_RESPONSE_BODY = 1024 * 1024 * 1024
+#: Bytes; what CHANNELS_ASYNC_SERVER['HTTP']['response_head'] is without a value.
+DEFAULT_RESPONSE_HEAD = 64 * 1024
 
 ClientSettings = namedtuple(str('ClientSettings'), str('send_timeout retry_after channel'))
 
@@ -70,12 +72,21 @@ def deadline(operation):
 
 def response_body():
     """Bytes that the body of a response may have, as the server would have it; 0 for any number."""
+    return _http_bytes('response_body', DEFAULT_RESPONSE_BODY, 0)
+
+
+def response_head():
+    """Bytes that status line and headers of a response may have, as the server would have it."""
+    return _http_bytes('response_head', DEFAULT_RESPONSE_HEAD, 1024)
+
+
+def _http_bytes(name, default, least):
     server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
     http = _dict("CHANNELS_ASYNC_SERVER['HTTP']", server.get('HTTP', {}))
-    value = http.get('response_body', DEFAULT_RESPONSE_BODY)
-    if isinstance(value, bool) or not isinstance(value, integers) or value < 0:
-        name = "CHANNELS_ASYNC_SERVER['HTTP']['response_body']"
-        raise ImproperlyConfigured('{} must be a number of bytes >= 0, not {!r}'.format(name, value))
+    value = http.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, integers) or value < least:
+        name = "CHANNELS_ASYNC_SERVER['HTTP']['{}']".format(name)
+        raise ImproperlyConfigured('{} must be a number of bytes >= {}, not {!r}'.format(name, least, value))
     return value
 
 

@@ -3,6 +3,8 @@
 from __future__ import unicode_literals
 
 import contextlib
+import errno
+import io
 import os
 import re
 import socket
@@ -14,18 +16,20 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from channels_async import http_rules
-from channels_async._py23 import monotonic, native, text, urlsplit
+from channels_async._py23 import PY2, monotonic, native, text, urlsplit
+from channels_async.reading import BadResponse, ResponseReader
 
 try:
-    from http.client import HTTPException
+    from http.client import HTTPException, HTTPMessage, HTTPResponse
 except ImportError:  # Python 2
-    from httplib import HTTPException
+    from httplib import HTTPException, HTTPMessage, HTTPResponse
 
-CHUNK = 64 * 1024  # bytes read at once
+#: Bytes of status line and headers; what CHANNELS_ASYNC_SERVER['HTTP']['response_head'] is without a value.
+DEFAULT_HEAD = 64 * 1024
 
-_FOLD = re.compile(br'(?:\r?\n[ \t]+)+')  # RFC 9112 section 5.2
-_DIGITS = re.compile(br'[0-9]{1,18}\Z')
-_HEADER_FAULT = re.compile(br'[\0\r\n]')
+#: Bytes sent at once before looking for an answer. An upstream that answers early without reading on can
+#: stall only what is larger than its receive buffer, and none is smaller than this.
+_SENT_AT_ONCE = 32 * 1024
 
 _TIMEOUTS = (socket.timeout, urllib3.exceptions.TimeoutError)
 _FAILURES = (
@@ -45,29 +49,21 @@ class FetchError(Exception):
 class Upstream(object):
     """A response that has begun: status, headers, and the body by iteration. Close it."""
 
-    def __init__(self, netloc, response, headers, watch, adapter, largest):
+    def __init__(self, netloc, response, watch, adapter):
         self._netloc = netloc
         self._response = response
         self._watch = watch
         self._adapter = adapter
-        self.status = response.status_code
-        self.headers = headers
-        self._largest = largest
+        self._reader = _reader(response)
+        self.status = self._reader.status
+        self.headers = self._reader.headers
 
     def __iter__(self):
-        """Chunks of the body, transfer-decoded, never content-decoded. Raises FetchError."""
-        raw = self._response.raw
-        size = 0
+        """Pieces of the body as they come, transfer-decoded, never content-decoded. Raises FetchError."""
         with _failures_named(self._netloc, self._watch):
-            for chunk in raw.stream(CHUNK, decode_content=False):
-                size += len(chunk)
-                if 0 < self._largest < size:
-                    raise _too_large(self._netloc, self._largest)
-                if chunk:
-                    yield chunk
+            for piece in self._reader:
+                yield piece
             self._watch.check()
-        if getattr(raw, 'length_remaining', None):  # urllib3 1.x does not mind
-            raise FetchError(502, '{}: the response ended before it was complete'.format(self._netloc))
 
     def close(self):
         self._watch.cancel()
@@ -75,53 +71,60 @@ class Upstream(object):
         self._adapter.close()
 
 
-def fetch(request, deadline, largest=0):
+def fetch(request, deadline, largest=0, head=DEFAULT_HEAD):
     """Send a wire.Request and follow its redirects; returns an Upstream. All within `deadline` seconds.
 
     largest  int: bytes that the body may have, transfer-decoded; 0 for any number
+    head     int: bytes that status line and headers may have
 
     Raises FetchError.
     """
     watch = _Watch(deadline)
     # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py, `_next`).
-    adapter = _Adapter(watch)
+    adapter = _Adapter(watch, head, largest)
     try:
-        return _follow(request, adapter, watch, largest)
+        return _follow(request, adapter, watch)
     except BaseException:
         watch.cancel()
         adapter.close()
         raise
 
 
-def _follow(request, adapter, watch, largest):
+def _follow(request, adapter, watch):
     step = request.method, request.url, request.headers, request.body
     for _ in range(request.max_redirects + 1):
         netloc = urlsplit(step[1]).netloc
+        watch.target = _target(step[1])
         with _failures_named(netloc, watch):
             response = adapter.send(_prepared(*step), stream=True, timeout=watch.left(), verify=True)
         watch.check()
-        if response.status_code < 200:
-            raise FetchError(502, '{}: not a valid HTTP response'.format(netloc))
-        headers = _raw_headers(response.raw)
-        length = _length(netloc, headers)
-        location = response.raw.headers.get('Location')
-        following = _redirected(step, response.status_code, location) if request.allow_redirects else None
+        following = _redirected(step, _reader(response)) if request.allow_redirects else None
         if following is None:
-            if 0 < largest < length and http_rules.has_body(step[0], response.status_code):
-                raise _too_large(netloc, largest)
-            return Upstream(netloc, response, headers, watch, adapter, largest)
+            return Upstream(netloc, response, watch, adapter)
         response.close()
         step = following
     raise FetchError(502, '{}: more than {} redirects'.format(netloc, request.max_redirects))
 
 
-def _redirected(step, status, location):
-    if location is not None and not isinstance(location, bytes):
-        location = location.encode('latin-1', 'replace')  # as it stood on the wire
+def _reader(response):
+    """The ResponseReader of a response of requests."""
+    return response.raw._original_response.reader
+
+
+def _redirected(step, reader):
+    locations = [value for name, value in reader.headers if name.lower() == b'location']
     try:
-        return http_rules.redirect(*(step + (status, location)))
+        return http_rules.redirect(*(step + (reader.status, locations[0] if locations else None)))
     except ValueError as error:
-        raise FetchError(502, text(error))
+        raise FetchError(502, '{}: {}'.format(urlsplit(step[1]).netloc, text(error)))
+
+
+def _target(url):
+    """Path and query as they stand in the URL; requests and urllib3 would write escapes anew."""
+    rest = url.partition('#')[0].partition('://')[2]
+    found = re.search('[/?]', rest)
+    target = rest[found.start() :] if found else '/'
+    return target if target.startswith('/') else '/' + target
 
 
 def _prepared(method, url, headers, body):
@@ -130,7 +133,7 @@ def _prepared(method, url, headers, body):
     prepared.method = str(method)
     prepared.url = str(url.partition('#')[0])
     prepared.headers = requests.structures.CaseInsensitiveDict()
-    for name, value in headers:
+    for name, value in http_rules.request_headers(headers):
         name, value = native(name), native(value)
         # One line for all of a name, which is the same (RFC 9110 section 5.3).
         before = [prepared.headers[name]] if name in prepared.headers else []
@@ -140,42 +143,6 @@ def _prepared(method, url, headers, body):
         prepared.headers[str('Content-Length')] = str(len(body or b''))
     prepared._cookies = requests.cookies.RequestsCookieJar()
     return prepared
-
-
-def _raw_headers(raw):
-    """(bytes, bytes) pairs, duplicates kept (urllib3 joins them only when asked by name), unfolded."""
-    pairs = [(_wire_bytes(name), _wire_bytes(value)) for name, value in raw.headers.items()]
-    return [(name, _FOLD.sub(b' ', value).strip()) for name, value in pairs]
-
-
-def _length(netloc, headers):
-    """The Content-Length, or 0. Raises FetchError for a head that the server's parser would refuse.
-
-    http.client and httplib let these pass, and so did the rest of the way: RFC 9112 sections 6.1 and 6.3.
-    """
-    if any(_HEADER_FAULT.search(value) for _, value in headers):
-        raise _invalid(netloc, 'a header holds a line break or NUL')
-    lengths = [value for name, value in headers if name.lower() == b'content-length']
-    codings = [value for name, value in headers if name.lower() == b'transfer-encoding']
-    if len(lengths) > 1 or not all(_DIGITS.match(value) for value in lengths):
-        raise _invalid(netloc, 'a bad Content-Length')
-    if lengths and codings:
-        raise _invalid(netloc, 'a Content-Length beside a Transfer-Encoding')
-    if codings and (len(codings) > 1 or codings[0].lower() not in (b'chunked', b'identity')):
-        raise _invalid(netloc, 'it uses a transfer coding that was not asked for')
-    return int(lengths[0]) if lengths else 0
-
-
-def _invalid(netloc, reason):
-    return FetchError(502, '{}: not a valid HTTP response: {}'.format(netloc, reason))
-
-
-def _too_large(netloc, largest):
-    return FetchError(502, "{}: the response's body is larger than {} bytes".format(netloc, largest))
-
-
-def _wire_bytes(value):
-    return value if isinstance(value, bytes) else value.encode('latin-1', 'replace')
 
 
 # --- the deadline ----------------------------------------------------------------------------------
@@ -191,6 +158,7 @@ class _Watch(object):
         self._ends = monotonic() + seconds
         self._sockets = []
         self.expired = False
+        self.target = '/'  # of the request that is sent next
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
@@ -225,31 +193,97 @@ def _late():
     return FetchError(504, "the upstream took longer than the operation's deadline")
 
 
+# --- connections of urllib3, with a reader of responses that is as strict as the server's ------------------
+
+
 class _Adapter(HTTPAdapter):
     """Connections that a _Watch can shut down, without retries."""
 
-    def __init__(self, watch):
+    def __init__(self, watch, head, largest):
         self._watch = watch
+        self._head = head
+        self._largest = largest
         super(_Adapter, self).__init__(max_retries=0)
 
     def init_poolmanager(self, *arguments, **options):
         super(_Adapter, self).init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {
-            'http': _watched_pool(urllib3.HTTPConnectionPool, self._watch),
-            'https': _watched_pool(urllib3.HTTPSConnectionPool, self._watch),
-        }
+            scheme: _watched_pool(pool_class, self._watch, self._head, self._largest)
+            for scheme, pool_class in (
+                ('http', urllib3.HTTPConnectionPool), ('https', urllib3.HTTPSConnectionPool),
+            )
+        }  # fmt: skip
 
 
-def _watched_pool(pool_class, watch):
-    class WatchedConnection(pool_class.ConnectionCls):
+def _watched_pool(pool_class, watch, head, largest):
+    base = pool_class.ConnectionCls
+
+    class Response(_Response):
+        limits = head, largest
+
+    class WatchedConnection(base):
+        response_class = Response
+
         def connect(self):
-            pool_class.ConnectionCls.connect(self)
+            base.connect(self)
             watch.add(self.sock)
+            if hasattr(self.sock, 'suppress_ragged_eofs'):
+                self.sock.suppress_ragged_eofs = False  # an end without a closure alert is a truncation
+
+        def putrequest(self, method, url, *arguments, **options):
+            target = str(watch.target) if url.startswith('/') else url  # a proxy gets the URL
+            return base.putrequest(self, method, target, *arguments, **options)
+
+        def send(self, data):
+            if self.sock is None and self.auto_open:
+                self.connect()
+            if not isinstance(data, bytes) or len(data) <= _SENT_AT_ONCE:
+                base.send(self, data)
+            else:
+                _send_listening(self.sock, data)
 
     class WatchedPool(pool_class):
         ConnectionCls = WatchedConnection
 
     return WatchedPool
+
+
+class _Response(HTTPResponse):
+    """What http.client makes of a connection; it reads nothing by itself. `reader` has the response."""
+
+    limits = DEFAULT_HEAD, 0
+
+    def __init__(self, sock, *arguments, **options):
+        HTTPResponse.__init__(self, sock, *arguments, **options)
+        method = options.get('method') or getattr(self, '_method', None)
+        self.reader = ResponseReader(sock.recv, method, *self.limits)
+
+    def begin(self):
+        self.reader.read_head()
+        self.status, self.reason, self.version = self.reader.status, native(self.reader.reason), 11
+        self.msg = self.headers = HTTPMessage(io.BytesIO(b''), 0) if PY2 else HTTPMessage()
+        self.chunked, self.length, self.will_close = False, None, False
+
+
+def _send_listening(sock, data):
+    """Send a large body until an answer of 300 or more comes: nobody will read the rest (RFC 9112 9.5)."""
+    rest = memoryview(data)
+    listening = hasattr(socket, 'MSG_PEEK') and not isinstance(sock, ssl.SSLSocket)
+    try:
+        while rest:
+            if listening:
+                urllib3.util.wait.wait_for_socket(sock, read=True, write=True, timeout=sock.gettimeout())
+                if urllib3.util.wait_for_read(sock, timeout=0):
+                    begun = sock.recv(12, socket.MSG_PEEK)
+                    if not begun or begun[9:10] in (b'3', b'4', b'5'):
+                        return
+                    listening = False  # an upstream that goes on reading while it answers
+            sent = sock.send(rest[:_SENT_AT_ONCE])
+            rest = rest[sent:]
+    except EnvironmentError as error:
+        if error.errno not in (errno.EPIPE, errno.ECONNRESET):
+            raise
+        # It no longer listens, but it may have answered.
 
 
 # --- errors ----------------------------------------------------------------------------------------
@@ -260,6 +294,10 @@ def _failures_named(netloc, watch):
     """What requests, urllib3, http.client and sockets raise, as FetchError."""
     try:
         yield
+    except BadResponse as error:
+        if watch.expired:
+            raise _late()
+        raise FetchError(502, '{}: {}'.format(netloc, error))
     except _FAILURES as error:
         if watch.expired or _was_late(error):
             raise _late()

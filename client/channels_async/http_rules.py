@@ -5,7 +5,7 @@ Pure functions: the same answer, whether it was fetched by the server or in the 
 
 from __future__ import unicode_literals
 
-from channels_async._py23 import text, urljoin, urlsplit, urlunsplit
+from channels_async._py23 import text, urljoin, urlsplit
 from channels_async.wire.fields import as_url
 from channels_async.wire.model import BadMessage
 
@@ -65,6 +65,13 @@ _BODY_HEADERS = frozenset((
 #: Never sent to another origin than the one they were given for. Host names the origin itself.
 _CREDENTIALS = frozenset((b'authorization', b'cookie', b'proxy-authorization', b'host'))
 
+#: Of a request: what describes one connection and one message's framing, which whoever sends it makes
+#: (RFC 9110 sections 7.6.1, 8.6). Expect would promise to wait for a 100, which is not done.
+OF_THE_CONNECTION = frozenset((
+    b'connection', b'content-length', b'expect', b'keep-alive', b'proxy-connection', b'te', b'trailer',
+    b'transfer-encoding', b'upgrade',
+))  # fmt: skip
+
 _PHRASES = {
     400: 'Bad Request',
     403: 'Forbidden',
@@ -74,6 +81,13 @@ _PHRASES = {
     503: 'Service Unavailable',
     504: 'Gateway Timeout',
 }
+
+
+def request_headers(headers):
+    """The headers of a request, list of (bytes, bytes), without those that are for one connection only."""
+    named = [value.lower() for name, value in headers if name.lower() == b'connection']
+    dropped = OF_THE_CONNECTION.union(*[_list(value) for value in named]) - frozenset((b'host',))
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
 
 
 def has_body(method, status):
@@ -119,14 +133,15 @@ def _target(url, location):
     try:
         joined = urljoin(url, location)
         target, _ = as_url('Location', joined)
-        parts = urlsplit(target)
+        urlsplit(target)  # on Python 3 it looks at the port as well
     except BadMessage as error:
         raise ValueError('the upstream redirects to where it cannot be followed: {}'.format(error.reason))
     except ValueError:
         raise ValueError('the upstream redirects to where it cannot be followed: Location is not a valid URL')
     if '#' in location:
         return target
-    return urlunsplit(parts[:4] + (urlsplit(url).fragment,))
+    fragment = urlsplit(url).fragment
+    return target + '#' + fragment if fragment else target
 
 
 def _origin(url):

@@ -5,6 +5,9 @@ _Headers = Sequence[tuple[bytes, bytes]]
 HOP_BY_HOP: frozenset[bytes]
 NOT_FOR_THE_SITE: dict[bytes, str]
 
+OF_THE_CONNECTION: frozenset[bytes]
+
+def request_headers(headers: _Headers) -> list[tuple[bytes, bytes]]: ...
 def has_body(method: str, status: int) -> bool: ...
 def redirect(
     method: str, url: str, headers: _Headers, body: bytes | None, status: int, location: bytes | str | None

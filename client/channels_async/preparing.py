@@ -13,7 +13,7 @@ import requests
 
 import channels_async
 from channels_async import wire
-from channels_async._py23 import native, text
+from channels_async._py23 import native, text, urlsplit
 from channels_async.wire import fields
 
 try:
@@ -45,24 +45,55 @@ def prepare(url, method, params, headers, data, json, files, cookies, auth, acce
     _check_types(url, method, headers, cookies, auth)
     _check_files(files)
     given = {_name(name): value for name, value in (headers or {}).items()}
+    plain_url, with_userinfo = _url(url)
+    auth, urls = _checked(auth)
     try:
         prepared = requests.Request(
-            method=_name(method), url=url, headers=_without_none(given), params=params, data=data or {},
-            json=json, files=files or {}, cookies=cookies, auth=_checked(auth),
+            method=_name(method), url=with_userinfo, headers=_without_none(given), params=params,
+            data=data or {}, json=json, files=files or {}, cookies=cookies, auth=auth,
         ).prepare()  # fmt: skip
     except requests.exceptions.RequestException as error:
         raise ValueError('the request cannot be made: {}'.format(error))
     _refuse_auth_that_needs_the_response(prepared)
-    try:
-        plain_url, _ = fields.as_url('url', prepared.url)  # prepare() has turned userinfo into Authorization
-    except wire.BadMessage as error:
-        raise ValueError(error.reason)
     return {
-        'url': plain_url,
+        'url': _final_url(plain_url, params, prepared.url, urls),
         'method': fields.as_text('method', prepared.method),
         'headers': _headers(prepared.headers, given, accept_encoding),
         'body': _body(prepared.body),
     }
+
+
+def _url(url):
+    """The URL as it goes out, without userinfo; and with it, from which requests makes Authorization.
+
+    requests would decode escapes, drop an empty query and resolve dots.
+    """
+    try:
+        url = fields.as_text('url', url if isinstance(url, (bytes, text)) else text(url)).lstrip()
+        plain, userinfo = fields.as_url('url', url)
+    except wire.BadMessage as error:
+        raise ValueError('the URL cannot be used: {}'.format(error.reason))
+    if userinfo is None:
+        return plain, plain
+    given = urlsplit(url).netloc.rpartition('@')[0]
+    return plain, plain.replace('://', '://' + given + '@', 1)
+
+
+def _final_url(plain, params, prepared, urls):
+    """`plain` with the query that requests makes of `params`; what an auth object has made of it wins."""
+    if urls and urls[0] != urls[1]:
+        plain = prepared
+    elif params:
+        whole, _, fragment = plain.partition('#')
+        added = requests.models.RequestEncodingMixin._encode_params(params)
+        added = added.decode('utf-8') if isinstance(added, bytes) else added
+        if added:
+            whole += ('' if whole.endswith(('?', '&')) else '&' if '?' in whole else '?') + added
+        plain = whole + ('#' + fragment if fragment else '')
+    try:
+        return fields.as_url('url', plain)[0]
+    except wire.BadMessage as error:
+        raise ValueError(error.reason)
 
 
 def _check_types(url, method, headers, cookies, auth):
@@ -92,11 +123,13 @@ def _check_types(url, method, headers, cookies, auth):
 
 
 def _checked(auth):
-    """An auth object whose failure is told apart from a fault in here."""
+    """An auth object whose failure is told apart from a fault in here; and the URL before and after it."""
+    urls = []
     if auth is None or isinstance(auth, tuple):
-        return auth
+        return auth, urls
 
     def apply(prepared):
+        urls[:] = [prepared.url] * 2
         try:
             authenticated = auth(prepared)
         except (TypeError, ValueError):
@@ -106,9 +139,10 @@ def _checked(auth):
         if not isinstance(authenticated, requests.PreparedRequest):
             problem = 'auth must return the request that it was given, not {}'
             raise TypeError(problem.format(type(authenticated).__name__))
+        urls[1] = authenticated.url
         return authenticated
 
-    return apply
+    return apply, urls
 
 
 def _check_files(files):

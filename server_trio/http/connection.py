@@ -37,6 +37,7 @@ class Connection:
     """A connection to `origin`, owned by one task at a time."""
 
     __slots__ = (
+        "_broken",
         "_forwarded",
         "_receive_size",
         "_stream",
@@ -55,6 +56,7 @@ class Connection:
         self._stream: trio.abc.Stream | None = stream
         self._forwarded = stream if isinstance(stream, ForwardedStream) else None  # by a proxy
         self._receive_size = _FIRST_RECEIVE_SIZE  # bytes
+        self._broken: errors.UpstreamError | None = None  # raised once the body that came before it is out
         self._tainted = False  # a request was not sent whole, or asked for the connection's end
 
     @property
@@ -79,6 +81,7 @@ class Connection:
         self.exchanges += 1
         self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
+        self._broken = None
         self.parser.begin(method == "HEAD")
         if self._forwarded is not None:
             head = self._forwarded.in_absolute_form(head)
@@ -94,6 +97,8 @@ class Connection:
         """The next piece of the response's body, transfer-decoded; b"" once it has ended."""
         parser = self.parser
         while not (piece := parser.take_body()) and not parser.complete:
+            if self._broken is not None:
+                raise self._broken
             await self._receive()
         return piece
 
@@ -111,7 +116,12 @@ class Connection:
 
     async def _read_head(self) -> None:
         while not self.parser.head_done:
-            await self._receive()
+            try:
+                await self._receive()
+            except errors.UpstreamError as exc:
+                if not self.parser.head_done:
+                    raise
+                self._broken = exc  # what came of the body together with the head; see `receive_body`
         if self._forwarded is not None and self.parser.status == 407:  # only a proxy says that
             raise refused(self.origin, 407)
 

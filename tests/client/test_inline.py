@@ -9,7 +9,7 @@ import pytest
 from inline_support import OK, ask, whole
 from upstream_support import upstream
 
-from channels_async import fetching
+from channels_async import reading
 
 
 def zipped(content):
@@ -90,7 +90,7 @@ def test_a_large_body_comes_in_pieces():
         chunks = list(response)
         response.close()
         assert b''.join(chunks) == body
-        assert max(len(chunk) for chunk in chunks) <= fetching.CHUNK
+        assert max(len(chunk) for chunk in chunks) <= reading.RECEIVED_AT_ONCE
 
 
 @pytest.mark.parametrize(('browser', 'answer', 'length'), [

@@ -17,16 +17,26 @@ logger = logging.getLogger('channels_async.client')
 def respond_request(operation, deadline, can_abort):
     """The response to a REQUEST; arguments as those of every operation, see `respond` of the package."""
     try:
-        upstream = fetching.fetch(operation.details, deadline, conf.response_body())
+        upstream = fetching.fetch(operation.details, deadline, conf.response_body(), conf.response_head())
     except fetching.FetchError as failure:
-        logger.warning('operation %s: %s', operation.id, failure)
-        return error(operation, failure.status, failure.reason)
+        return _failed(operation, failure)
     method = 'HEAD' if operation.head else operation.details.method
     headers = http_rules.response_headers(upstream.status, upstream.headers, [])
     if not http_rules.has_body(method, upstream.status):
         upstream.close()
         return InlineResponse(upstream.status, headers, ())
-    return InlineResponse(upstream.status, headers, Body(upstream, operation.id, can_abort))
+    body = Body(upstream, operation.id, can_abort)
+    try:
+        body.wait()
+    except fetching.FetchError as failure:
+        upstream.close()
+        return _failed(operation, failure)
+    return InlineResponse(upstream.status, headers, body)
+
+
+def _failed(operation, failure):
+    logger.warning('operation %s: %s', operation.id, failure)
+    return error(operation, failure.status, failure.reason)
 
 
 class Body(object):
@@ -36,10 +46,18 @@ class Body(object):
         self._upstream = upstream
         self._id = id
         self._can_abort = can_abort
+        self._chunks = iter(upstream)
+        self._first = b''
+
+    def wait(self):
+        """Wait for the first chunk, so that what fails before it can be told. Raises FetchError."""
+        self._first = next(self._chunks, b'')
 
     def __iter__(self):
         try:
-            for chunk in self._upstream:
+            if self._first:
+                yield self._first
+            for chunk in self._chunks:
                 yield chunk
         except fetching.FetchError as error:
             logger.warning('operation %s: the answer was cut short: %s', self._id, error)

@@ -4,7 +4,7 @@ from __future__ import unicode_literals
 
 import re
 
-from channels_async._py23 import integers, quote, text, unquote, urlsplit, urlunsplit
+from channels_async._py23 import integers, quote, text, unquote, urlsplit
 from channels_async.wire import limits
 from channels_async.wire.model import BadMessage
 
@@ -180,7 +180,11 @@ def as_url(field, value):
     # Each replacement has three characters or more, so one more than these is too long in any case.
     most = limits.MAX_URL // 3 + 1
     rest = [_NOT_URI.sub(_percent, part, most) for part in (parts.path, parts.query, parts.fragment)]
-    url = urlunsplit([scheme, netloc] + rest)
+    # Not urlunsplit: it would drop the question mark of an empty query, which some signatures cover.
+    path, query, fragment = rest
+    url = '{}://{}{}'.format(scheme, netloc, path)
+    url += '?' + query if query or '?' in value.partition('#')[0] else ''
+    url += '#' + fragment if fragment else ''
     if len(url) > limits.MAX_URL:
         raise BadMessage('{} is longer than {} characters'.format(field, limits.MAX_URL))
     return url, _userinfo(userinfo) if found else None

@@ -5,11 +5,13 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      __main__, cli
     assembly:   project, loading, reaching, supervisor, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
-    behaviour:  operations, replies
+    assembly:   functions, django_orm
+    behaviour:  operations, calls, replies
     adapters:   layers, http
     words:      certificates, egress, commands, settings, options, errors, limits, stats
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.egress_rules, channels_async.proxy_rules
     contract:   channels_async.command_rules, channels_async.stderr_lines
+    contract:   channels_async.call_rules, channels_async.result_rules
     versions:   channels_compat, channels_async._py23
 """

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .commands import load_commands
+from .django_orm import connections_closed
 from .errors import SettingsError
-from .operations import Handler, make_run_command, run_request
+from .functions import load_functions
+from .operations import Handler, make_run_call, make_run_command, run_request
+from .operations.threads import Threads
 from .routing import load_routing, only_wanted, served_channels
 from .settings import DAPHNE_MARGIN, Settings
 
@@ -20,9 +24,19 @@ def load_handlers(settings: Settings, *, debug: bool = False) -> Mapping[str, Ha
     """Handlers by the operation's name on the wire. Nothing outside this table can be asked for.
 
     `debug` is Django's DEBUG: error answers may then tell what only the log tells otherwise.
-    Raises SettingsError for what names something that is not there.
+    Imports the project's functions. Raises SettingsError for what names something that is not there.
     """
-    return {"REQUEST": run_request, "COMMAND": _command(settings, debug)}
+    return {
+        "REQUEST": run_request,
+        "CALL": _call(settings, debug),
+        "COMMAND": _command(settings, debug),
+    }
+
+
+def _call(settings: Settings, debug: bool) -> Handler:
+    around = connections_closed if settings.DJANGO_SETUP else contextlib.nullcontext
+    threads = Threads(settings.CALL_THREADS, around)
+    return make_run_call(load_functions(settings), threads, debug=debug)
 
 
 def _command(settings: Settings, debug: bool) -> Handler:

@@ -34,6 +34,9 @@ operation_logger = logging.getLogger("server_trio.operation")
 #: Seconds an answer may take once the server has been told to end now.
 HURRIED_REPLY_TIMEOUT: Final = 1.0
 
+#: What was late, by operation; an upstream where nothing is said.
+LATE: Final = {"CALL": "the function", "COMMAND": "the command"}
+
 
 class Running:
     """An operation that has been claimed and not yet answered.
@@ -128,7 +131,8 @@ class Running:
 
     def _late(self) -> OperationError:
         if self._has_begun:
-            return DeadlineExceeded("the upstream took longer than the operation's deadline")
+            late = LATE.get(self.operation.name, "the upstream")
+            return DeadlineExceeded(f"{late} took longer than the operation's deadline")
         return BudgetSpent("the operation's time was over before its turn came; it was not begun")
 
     def _budget(self) -> float:
@@ -175,7 +179,7 @@ class Running:
             self.reply.status,
             trio.current_time() - self._begun,
             self.reply.bytes_sent,
-            f" ({error})" if error is not None else "",
+            f" ({str(error).partition(chr(10))[0]})" if error is not None else "",  # without a traceback
         )
 
 

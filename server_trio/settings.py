@@ -185,6 +185,11 @@ class Settings:
         120.0, "daphne's --http-timeout; every answer ends before it", minimum=DAPHNE_MARGIN + 1
     )
 
+    CALLS: Mapping[str, Any] = raw("dotted paths of the functions that views can call, by name; see call.rst")
+    CALL_MODULES: tuple[str, ...] = texts((), "modules whose functions marked with @call views can call")
+    CALL_THREADS: int = option(
+        40, "plain functions of CALL at once, each in a thread", unit="threads", minimum=1, maximum=10_000
+    )
     COMMANDS: Mapping[str, Any] = raw("command lines that views can have run, by name; see command.rst")
 
     def http_limits(self) -> HttpLimits:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .base import Context, Handler
+from .call import Function, make_run_call
 from .command import make_run_command
 from .request import run_request
 
-__all__ = ["Context", "Handler", "make_run_command", "run_request"]
+__all__ = ["Context", "Function", "Handler", "make_run_call", "make_run_command", "run_request"]

@@ -69,11 +69,11 @@ class Egress(object):
 
     def refuses_name(self, host, port):
         """Whether `host` is refused whatever address it has; if so there is no need to look it up."""
-        if _literal(host) is not None:
-            return self.refuses(host, port, _literal(host))
+        if parse_address(host) is not None:
+            return self.refuses(host, port, host)
         if any(entry.of_addresses for entry in self._allow):
             return None
-        return self.refuses_unresolved(host, port)
+        return self._refuses(lambda entry: entry.matches_name(host, port))
 
     def refuses_unresolved(self, host, port):
         """Whether `host` is refused where only a proxy knows its address: by its name alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,17 @@ ANSWER_TIMEOUT = 40  # seconds
 class Server:
     """`python3 -m server_trio` on a layer of its own."""
 
-    def __init__(self, directory: Path, redis: RedisServer, text: str = "") -> None:
-        """`text` is added to the settings module."""
+    def __init__(
+        self, directory: Path, redis: RedisServer, text: str = "", words: Sequence[str] = ()
+    ) -> None:
+        """`text` is added to the settings module, `words` to the command line."""
         self.redis = redis
         self.directory = directory
         layer = {"BACKEND": "asgi_redis.RedisChannelLayer", "CONFIG": {"hosts": [redis.url]}}
         (directory / "raw_settings.py").write_text(
             f"SECRET_KEY = 'x'\nCHANNEL_LAYERS = {{'default': {layer!r}}}\n{text}\n"
         )
-        self.process = start(directory, "raw_settings")
+        self.process = start(directory, "raw_settings", *words)
 
     def wait_until_ready(self) -> None:
         self.process.wait_for_line("ready")

@@ -99,6 +99,7 @@ def test_a_name_that_no_address_can_save_is_refused_before_it_is_looked_up():
     assert Egress(['10.0.0.0/8'], []).refuses_name('evil.example', 80) is None  # its address decides
     assert Egress([], ['private']).refuses_name('evil.example', 80) is None
     assert Egress([], ['private']).refuses_name('127.0.0.1', 80) == "denied by 'private'"
+    assert Egress(['::1'], []).refuses_name('localhost', 80) is None  # which it may be
 
 
 def test_where_a_proxy_looks_up_only_names_and_literal_addresses_are_known():

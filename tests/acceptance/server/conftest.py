@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.acceptance.raw import Server
@@ -12,8 +14,8 @@ def start_server(tmp_path, redis):
     """Starts a ready server; what is given is added to its settings module."""
     servers = []
 
-    def begin(text: str = "", *, wait: bool = True) -> Server:
-        server = Server(tmp_path, redis, text)
+    def begin(text: str = "", *, wait: bool = True, words: Sequence[str] = ()) -> Server:
+        server = Server(tmp_path, redis, text, words)
         servers.append(server)
         if wait:
             server.wait_until_ready()

@@ -26,6 +26,18 @@ WRONG = {
         ["no.such.Layer"],
     ),
     "another alias": (LAYERS + "CHANNELS_ASYNC_SERVER = {'LAYER': 'other'}", ["other", "default"]),
+    "a network of the guard": (
+        LAYERS + "CHANNELS_ASYNC_SERVER = {'EGRESS': {'deny': ['10.0.0.1/8']}}",
+        ["EGRESS, deny: '10.0.0.1/8'", "/8"],
+    ),
+    "a file of authorities": (
+        LAYERS + "CHANNELS_ASYNC_SERVER = {'TLS': {'ca_file': '/no/such/file.pem'}}",
+        ["TLS['ca_file']: /no/such/file.pem", "No such file"],
+    ),
+    "a proxy": (
+        LAYERS + "CHANNELS_ASYNC_SERVER = {'HTTP': {'proxy': 'socks5://x:1'}}",
+        ["HTTP['proxy'] begins with socks5://"],
+    ),
     "a module that fails": ("import no_such_module", ["settings_of_the_test", "no_such_module"]),
     "a module of Python 2": ("print 'hello'", ["settings_of_the_test", "line 1"]),
 }

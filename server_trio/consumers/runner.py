@@ -26,6 +26,7 @@ from ..receiver import Places
 from ..routing import Consumer, Routing
 from ..settings import Settings
 from . import plain
+from .channels import Channel
 from .message import AsyncMessage, MatchedMessage, with_text_keys
 
 if sys.version_info < (3, 11):
@@ -122,7 +123,7 @@ class _Run:
         consumer: Consumer,
         kwargs: dict[str, Any],
     ) -> None:
-        self.name: str = name_that_thing(consumer)
+        self.name = _name(consumer)
         self._consumers = consumers
         self._layer = layer
         self._channel = received.channel
@@ -149,10 +150,10 @@ class _Run:
         return await self._obey(orders[0]) if orders else "error"
 
     async def _run_async(self) -> BaseException | None:
-        message = AsyncMessage(self._content, self._channel)
-        if self._is_doomed:
-            message.__doomed__ = True  # type: ignore[attr-defined]
         try:
+            message = AsyncMessage(self._content, self._channel)
+            if self._is_doomed:
+                message.__doomed__ = True  # type: ignore[attr-defined]
             with trio.move_on_after(self._deadline) as scope:
                 await self._consumer(message, **self._kwargs)
         except (Exception, SystemExit) as error:
@@ -203,6 +204,10 @@ class _Run:
             except LayerError as error:
                 logger.error("%s: %s could not be done: %s", self, type(order).__name__, error)
                 return "error"
+            except Exception:
+                # What the layer raises besides its own errors would end the server.
+                logger.exception("%s: %s could not be done", self, type(order).__name__)
+                return "error"
         logger.error("%s: %s could not be done within %g s", self, type(order).__name__, timeout)
         return "error"
 
@@ -219,7 +224,7 @@ class _Run:
         if self._channel != "websocket.connect" or not reply_channel:
             logger.error("%s: DenyConnection is for websocket.connect alone", self)
             return "error"
-        await send_patiently(self._layer, reply_channel, {"close": True})
+        await send_patiently(self._layer, Channel(reply_channel).name, {"close": True})
         return "denied"
 
     async def _run_order(self, order: BaseException) -> str:
@@ -244,6 +249,14 @@ class _Run:
 
     def __str__(self) -> str:
         return f"consumer {self.name} of channel {self._channel}"
+
+
+def _name(consumer: Any) -> str:
+    """As channels names it in its log; it cannot name everything that can be called."""
+    try:
+        return str(name_that_thing(consumer))
+    except Exception:
+        return repr(consumer)
 
 
 def is_async(consumer: Any) -> bool:

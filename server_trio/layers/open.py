@@ -25,7 +25,7 @@ TEXTS = ("prefix", "stats_prefix")
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """One entry of CHANNEL_LAYERS. ROUTING is not part of it: consumers belong to the workers."""
+    """One entry of CHANNEL_LAYERS. ROUTING is not part of it: see routing.py."""
 
     alias: str
     backend: str  # dotted path of the class

@@ -139,6 +139,23 @@ def test_without_the_servers_packages_the_start_says_what_to_install(tmp_path: p
     assert ended.returncode == ExitCode.SETTINGS
 
 
+@pytest.mark.parametrize(
+    ("routing", "code", "words"),
+    [("[]", ExitCode.LAYER, "127.0.0.1:1"), ("'a.b'", ExitCode.SETTINGS, "ROUTING'] needs channels")],
+)
+def test_channels_is_needed_only_for_a_routing(
+    tmp_path: pathlib.Path, routing: str, code: int, words: str
+) -> None:
+    program = (
+        "import runpy, sys; sys.modules['channels'] = None; sys.argv[1:] = ['project_settings'];"
+        "runpy.run_module('server_trio', run_name='__main__', alter_sys=True)"
+    )
+    (tmp_path / "project_settings.py").write_text(f"{LAYER}CHANNEL_LAYERS['default']['ROUTING'] = {routing}")
+    ended = start(tmp_path, python=[sys.executable, "-c", program])
+    assert words in complaint(ended)
+    assert ended.returncode == code
+
+
 def test_help_shows_every_setting_with_its_default_unit_and_environment_name() -> None:
     text = " ".join(make_parser().format_help().split())
     for entry in options():

@@ -25,7 +25,7 @@ from server_trio.layers.memory import MemoryLayer
 from .consuming import consuming, content
 
 if sys.version_info < (3, 11):
-    from exceptiongroup import ExceptionGroup
+    from exceptiongroup import BaseExceptionGroup, ExceptionGroup
 
 pytestmark = pytest.mark.autojump
 
@@ -193,7 +193,13 @@ class TestEnd:
 
 class TestExceptions:
     @pytest.mark.parametrize(
-        "error", [ZeroDivisionError("a bug"), SystemExit(3), ExceptionGroup("", [ValueError("a bug")])]
+        "error",
+        [
+            ZeroDivisionError("a bug"),
+            SystemExit(3),
+            ExceptionGroup("", [ValueError("a bug")]),
+            BaseExceptionGroup("", [SystemExit(3)]),
+        ],
     )
     async def test_one_is_logged_with_its_channel_and_consumer_and_ends_nothing(
         self, error: BaseException, caplog: pytest.LogCaptureFixture
@@ -283,14 +289,17 @@ class TestExceptions:
         assert supervisor.statistics().consumed == {("notify", "error"): 1}
 
     @pytest.mark.parametrize("error", [DenyConnection(), ExceptionGroup("", [DenyConnection()])])
-    async def test_deny_connection_closes_the_websocket(self, error: Exception) -> None:
+    @pytest.mark.parametrize("reply_channel", [REPLY, REPLY.encode()])  # text, and what Python 2 may send
+    async def test_deny_connection_closes_the_websocket(
+        self, error: Exception, reply_channel: str | bytes
+    ) -> None:
         layer = MemoryLayer()
 
         async def deny(message: AsyncMessage) -> None:
             raise error
 
         async with consuming(layer, route("websocket.connect", deny)) as supervisor:
-            await layer.send("websocket.connect", {"reply_channel": REPLY})
+            await layer.send("websocket.connect", {"reply_channel": reply_channel})
             assert await content(layer, "websocket.send!") == {"close": True}
         assert supervisor.statistics().consumed == {("websocket.connect", "denied"): 1}
 

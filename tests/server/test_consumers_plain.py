@@ -138,6 +138,11 @@ async def test_an_exception_is_logged_and_ends_nothing(caplog: pytest.LogCapture
     assert sync_layer.receive(["reply?x"])[0] == "reply?x"
 
 
+async def test_what_channels_cannot_name_can_be_a_consumer() -> None:
+    outcome, _, _ = await run(print, {})
+    assert outcome == {("notify", "ok"): 1}
+
+
 async def test_consume_later_puts_the_message_back_and_says_when_it_is_the_last_time() -> None:
     doomed: list[bool] = []
 

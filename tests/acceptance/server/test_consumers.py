@@ -11,6 +11,7 @@ from tests.acceptance.raw import PREFIX, REPLIES, start
 
 CONSUMERS = """
 import logging
+import threading
 
 import trio
 from channels import Channel as PlainChannel, Group as PlainGroup
@@ -54,6 +55,11 @@ def join(message):
     PlainChannel("tell").send({"text": str(cursor.fetchone()[0])})
 
 
+def stuck(message):
+    logging.info("stuck has begun")
+    threading.Event().wait()
+
+
 def deny(message):
     raise DenyConnection
 
@@ -70,6 +76,7 @@ routes = [
     route("fail", fail),
     route("tell", tell),
     route("join", join),
+    route("stuck", stuck),
 ]
 """
 
@@ -96,7 +103,7 @@ def send(server, channel: str, **content) -> None:
 
 def test_the_ready_server_names_its_channels(consuming):
     server = consuming()
-    names = "request.async, echo, fail, join, later, slow, tell"
+    names = "request.async, echo, fail, join, later, slow, stuck, tell"
     assert f"serving {names} on the layer 'default'" in server.process.output()
 
 
@@ -147,6 +154,15 @@ def test_a_server_that_is_told_to_end_waits_for_its_consumers(consuming):
     assert "Traceback" not in server.process.output()
 
 
+def test_a_thread_that_never_ends_does_not_keep_the_server(consuming):
+    server = consuming("CHANNELS_ASYNC_SERVER['GRACE_TIME'] = 0.5\n")
+    send(server, "stuck")
+    server.process.wait_for_line("stuck has begun")
+    server.process.signal(signal.SIGTERM)
+    assert server.process.wait() == 0
+    assert "stuck of channel stuck: cancelled, the server ends" in server.process.output()
+
+
 def test_what_the_sites_workers_consume_is_taken_when_it_is_named(start_server, tmp_path):
     (tmp_path / "consumers_of_the_test.py").write_text(CONSUMERS)
     server = start_server(
@@ -176,8 +192,8 @@ def test_a_server_of_some_channels_leaves_the_others_alone(consuming):
 @pytest.mark.parametrize(
     ("words", "channels"),
     [
-        (["--only-channels", "echo", "--only-channels", "t*"], "echo, tell"),
-        (["--exclude-channels", "*l*", "--exclude-channels", "request.*"], "echo, join"),
+        (["--only-channels", "echo", "--only-channels", "te*"], "echo, tell"),
+        (["--exclude-channels", "*l*", "--exclude-channels", "request.*"], "echo, join, stuck"),
     ],
 )
 def test_flags_choose_the_channels_as_those_of_runworker(consuming, tmp_path, words, channels):

@@ -11,7 +11,7 @@ from .commands import load_commands
 from .django_orm import connections_closed
 from .errors import SettingsError
 from .functions import load_functions
-from .operations import Handler, make_run_call, make_run_command, run_request
+from .operations import Handler, make_run_call, make_run_command, run_forward, run_request
 from .operations.threads import Threads
 from .routing import load_routing, only_wanted, served_channels
 from .settings import DAPHNE_MARGIN, Settings
@@ -28,6 +28,7 @@ def load_handlers(settings: Settings, *, debug: bool = False) -> Mapping[str, Ha
     """
     return {
         "REQUEST": run_request,
+        "FORWARD": run_forward,
         "CALL": _call(settings, debug),
         "COMMAND": _command(settings, debug),
     }

@@ -12,12 +12,14 @@ Layers of this package; each imports only from those below it:
     elsewhere               answers that go to a channel of the project's own, or to nobody
     handoff, inline         the response that is sent later; the same operation done in the view
     sending, fetching       an operation to the layer; a response from the upstream
+    uploading               a large body beside its operation
     reading                 the bytes of a response: neither Django nor sockets
-    preparing, calling      the caller's arguments: those of request(), those of call()
+    preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
     settled                 content that middleware leaves alone
     conf                    the settings
     call_rules              which functions a module offers, and what is said of one that fails: no Django
     result_rules            what a function's return value is as a response: no Django
+    forward_rules           what a reverse proxy makes of a request and its answer: pure functions, no Django
     http_rules              what both ends do with redirects and headers: pure functions, no Django
     frame_rules             what an answer looks like in a frame of a WebSocket: pure functions, no Django
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django

@@ -2,7 +2,7 @@
 
 from __future__ import unicode_literals
 
-from channels_async import conf
+from channels_async import conf, forwarding
 from channels_async._py23 import text
 
 
@@ -26,6 +26,16 @@ class ViewCaller(object):
         from channels_async.inline import respond
 
         return respond(fields, can_abort=not hasattr(self._request, 'reply_channel'))
+
+    def incoming(self):
+        """The browser's request, for forward()."""
+        return forwarding.of_view(self._request)
+
+    def refuse(self, fields, status, reason):
+        """A response that says why the operation is not done."""
+        from channels_async.inline import forms
+
+        return forms.failed(fields, status, reason)
 
     def layer(self):
         """What messages are sent on."""
@@ -64,6 +74,16 @@ class ConsumerCaller(object):
 
             forms.answer(self.layer(), self._reply_channel, fields)
 
+    def incoming(self):
+        """The browser's request, for forward()."""
+        return forwarding.of_message(self._message)
+
+    def refuse(self, fields, status, reason):
+        """Send the answer that says why the operation is not done."""
+        from channels_async.inline import forms
+
+        forms.refuse(self.layer(), self._reply_channel, fields, status, reason)
+
     def layer(self):
         """What messages are sent on."""
         return getattr(self._message, 'channel_layer', None) or _default_layer()
@@ -75,6 +95,9 @@ class Nobody(object):
     formats = ()
     method = ''
     accept_encoding = None
+
+    def incoming(self):
+        raise TypeError('request must be the request that is to be forwarded, not None')
 
     def layer(self):
         """What messages are sent on."""

@@ -42,8 +42,9 @@ NOT_FOR_THE_SITE = {
     b'access-control-max-age': 'who may ask the site, the site decides',
 }
 
-#: Of the upstream's headers, those that do not go out as they came.
-_NOT_PASSED_ON = HOP_BY_HOP | frozenset(NOT_FOR_THE_SITE) | frozenset((b'vary', b'content-length'))
+#: Of the headers of the site's own upstream, those that do not go out as they came; and of any other.
+_NOT_PASSED_ON_OF_OURS = HOP_BY_HOP | frozenset((b'vary', b'content-length'))
+_NOT_PASSED_ON = _NOT_PASSED_ON_OF_OURS | frozenset(NOT_FOR_THE_SITE)
 
 #: Headers of the site's placeholder that describe a body or a moment which are not the answer's.
 _NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
@@ -75,6 +76,9 @@ OF_THE_CONNECTION = frozenset((
 _PHRASES = {
     400: 'Bad Request',
     403: 'Forbidden',
+    413: 'Content Too Large',
+    414: 'URI Too Long',
+    431: 'Request Header Fields Too Large',
     500: 'Internal Server Error',
     501: 'Not Implemented',
     502: 'Bad Gateway',
@@ -154,24 +158,27 @@ def _without(headers, names):
     return [(name, value) for name, value in headers if name.lower() not in names]
 
 
-def response_headers(status, upstream_headers, site_headers):
+def response_headers(status, upstream_headers, site_headers, own=False):
     """The headers that go to the browser, as a list of (bytes lower-case name, bytes value).
 
     status            int
     upstream_headers  list of (bytes, bytes): as the upstream sent them; order and duplicates are kept
     site_headers      list of (bytes, bytes): what views and middleware put on the response
+    own               bool: the upstream is the site's own and speaks for it
 
-    Of the upstream: all but hop-by-hop headers, those that its Connection header names, and NOT_FOR_THE_SITE.
-    Of the site: all but Content-Length, Content-Encoding and Date, which describe the placeholder. The
-    site's replace the upstream's of the same name, except that Vary is the union of both.
+    Of the upstream: all but hop-by-hop headers, those that its Connection header names, and NOT_FOR_THE_SITE;
+    these only from one of the site's own. Of the site: all but Content-Length, Content-Encoding and Date,
+    which describe the placeholder. The site's replace the upstream's of the same name, except that Vary is
+    the union of both, and that cookies of both are set.
     """
     upstream = [(name.lower(), value) for name, value in upstream_headers]
     site = [(name.lower(), value) for name, value in site_headers]
     site = [pair for pair in site if pair[0] not in HOP_BY_HOP and pair[0] not in _NOT_OF_THE_PLACEHOLDER]
 
     replaced = {token.lower() for name, value in upstream if name == b'connection' for token in _list(value)}
-    replaced.update(name for name, _ in site)
-    headers = [pair for pair in upstream if pair[0] not in _NOT_PASSED_ON and pair[0] not in replaced]
+    replaced.update(name for name, _ in site if name != b'set-cookie')
+    replaced |= _NOT_PASSED_ON_OF_OURS if own else _NOT_PASSED_ON
+    headers = [pair for pair in upstream if pair[0] not in replaced]
     headers += _content_length(status, upstream)
     headers += _vary(upstream, site)
     headers += [(name, value) for name, value in site if name != b'vary']

@@ -13,7 +13,7 @@ def redirect(
     method: str, url: str, headers: _Headers, body: bytes | None, status: int, location: bytes | str | None
 ) -> tuple[str, str, list[tuple[bytes, bytes]], bytes | None] | None: ...
 def response_headers(
-    status: int, upstream_headers: _Headers, site_headers: _Headers
+    status: int, upstream_headers: _Headers, site_headers: _Headers, own: bool = False
 ) -> list[tuple[bytes, bytes]]: ...
 def error_response(
     status: int,

@@ -9,7 +9,7 @@ from __future__ import unicode_literals
 import logging
 import time
 
-from channels_async import frame_rules, http_rules, wire
+from channels_async import frame_rules, http_rules, uploading, wire
 from channels_async._py23 import monotonic
 
 logger = logging.getLogger('channels_async.client')
@@ -64,16 +64,14 @@ def hand_off(layer, reply_channel, fields, tell, settings, clock=CLOCK):
     """
     try:
         response_headers = tell()
-        message = wire.encode(
-            reply_channel=reply_channel, response_headers=response_headers, sent_at=clock.now(), **fields
-        )
+        _encoded(reply_channel, fields, clock, response_headers)
     except Exception:
         logger.exception('operation %s: the response has headers that cannot be sent', fields['id'])
         reason = 'the operation could not be passed on'
         _refuse(layer, reply_channel, fields, [], settings, 500, reason, clock)
         return
     try:
-        send(layer, settings.channel, message, settings.send_timeout, clock)
+        _put(layer, reply_channel, fields, settings, clock, response_headers)
     except Exception as error:
         status, reason = _why(layer, fields, settings, error)
         _refuse(layer, reply_channel, fields, response_headers, settings, status, reason, clock)
@@ -84,15 +82,33 @@ def send_off(layer, reply_channel, fields, settings, clock=CLOCK):
 
     fields  of wire.encode, but for what is known only here
     """
-    message = wire.encode(reply_channel=reply_channel, sent_at=clock.now(), **fields)
+    _encoded(reply_channel, fields, clock)
     try:
-        send(layer, settings.channel, message, settings.send_timeout, clock)
+        _put(layer, reply_channel, fields, settings, clock)
     except Exception as error:
         raise NotSent('operation {}: {}'.format(fields['id'], _why(layer, fields, settings, error)[1]))
 
 
+def _encoded(reply_channel, fields, clock, response_headers=()):
+    return wire.encode(
+        reply_channel=reply_channel, response_headers=response_headers, sent_at=clock.now(), **fields
+    )
+
+
+def _put(layer, reply_channel, fields, settings, clock, response_headers=()):
+    """Send the operation, a large body before it on a channel of its own."""
+    def bounded(channel, message):
+        send(layer, channel, message, settings.send_timeout, clock)
+
+    fields = uploading.put_apart(layer, fields, bounded)
+    bounded(settings.channel, _encoded(reply_channel, fields, clock, response_headers))
+
+
 def _why(layer, fields, settings, error):
     """(status, reason) of an operation that could not be sent; the log has the details."""
+    if isinstance(error, uploading.NoRoom):
+        logger.error('operation %s: %s', fields['id'], error)
+        return 413, "the request's body is too large to be passed on"
     if isinstance(error, getattr(layer, 'ChannelFull', ())):
         logger.warning('operation %s: %s is full', fields['id'], settings.channel)
         return 503, 'too many operations are waiting; try again later'

@@ -92,6 +92,10 @@ class Layer(Protocol):
         """How many independent backends hold the channels; receivers run one loop for each."""
         ...
 
+    def shard_of(self, channel: str) -> int:
+        """The shard that a process-local or single-reader channel (`!`, `?`) is on, to receive from it."""
+        ...
+
     async def send(
         self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
     ) -> None:

@@ -110,6 +110,9 @@ class RedisLayer:
     def shards(self) -> int:
         return len(self._shards)
 
+    def shard_of(self, channel: str) -> int:
+        return self._source.consistent_hash(channel.partition("!")[0] + "!" * ("!" in channel))
+
     async def send(
         self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
     ) -> None:

@@ -111,6 +111,9 @@ class ThreadedLayer:
     def shards(self) -> int:
         return 1
 
+    def shard_of(self, channel: str) -> int:
+        return 0
+
     async def send(
         self, channel: str, message: Message, *, entry: Entry | None = None, progress: Progress = Progress.ON
     ) -> None:

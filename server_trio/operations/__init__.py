@@ -5,6 +5,9 @@ from __future__ import annotations
 from .base import Context, Handler
 from .call import Function, make_run_call
 from .command import make_run_command
+from .forward import run_forward
 from .request import run_request
 
-__all__ = ["Context", "Function", "Handler", "make_run_call", "make_run_command", "run_request"]
+__all__ = [
+    "Context", "Function", "Handler", "make_run_call", "make_run_command", "run_forward", "run_request",
+]  # fmt: skip

@@ -7,7 +7,7 @@ from channels_async.wire import Operation, Request
 
 from ..errors import OperationError
 from ..http.session import InvalidRequest, Response
-from ..replies import Reply, ReplyState
+from ..replies import Headers, Reply, ReplyState
 from .base import Context
 
 
@@ -36,13 +36,16 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
     )
     try:
         async with exchange as response:
-            await _pass_on(response, operation, reply)
+            headers = http_rules.response_headers(
+                response.status, response.headers, operation.response_headers
+            )
+            await pass_on(response, headers, reply)
     except InvalidRequest as error:
         raise OperationError(f"the request cannot be sent: {error}") from error
 
 
-async def _pass_on(response: Response, operation: Operation, reply: Reply) -> None:
-    headers = http_rules.response_headers(response.status, response.headers, operation.response_headers)
+async def pass_on(response: Response, headers: Headers, reply: Reply) -> None:
+    """Answer with the status and the body of a response, as it comes, and these headers."""
     if not reply.bodiless:
         async for chunk in response:
             more = not response.complete

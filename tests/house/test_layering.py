@@ -96,6 +96,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
     allowed = (
         "channels_async.wire",
         "channels_async.http_rules",
+        "channels_async.forward_rules",
         "channels_async.frame_rules",
         "channels_async.egress_rules",
         "channels_async.command_rules",
@@ -120,6 +121,7 @@ FORBIDDEN = {
     "channels_compat": ["server_trio", "channels_async"],
     "channels_async.wire": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.http_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
+    "channels_async.forward_rules": ["django", "channels", "requests", "logging", "time", "socket"],
     "channels_async.frame_rules": ["django", "channels", "requests", "logging", "time", "datetime", "socket"],
     "channels_async.egress_rules": ["django", "channels", "requests", "logging", "time", "ipaddress"],
     "channels_async.command_rules": ["django", "channels", "requests", "logging", "os", "subprocess"],

@@ -7,7 +7,7 @@ import warnings
 
 from django.http import HttpRequest
 
-from channels_async import calling, conf, elsewhere, wire
+from channels_async import calling, conf, elsewhere, forwarding, wire
 from channels_async._py23 import text
 from channels_async.elsewhere import OWN
 from channels_async.preparing import prepare
@@ -83,6 +83,49 @@ class Client(object):
             idempotent=idempotent,
         )  # fmt: skip
         return _answer(caller, 'REQUEST', timeout, fields, reply_to, reply_format)
+
+    def forward(
+        self, request, url, path=None, mount=None, headers=None, remove_headers=(), preserve_host=False,
+        cookie_domain=None, rewrite_location=True, timeout=None, retries=0, idempotent=False, reply_to=OWN,
+        reply_format=None
+    ):  # fmt: skip
+        """Send the browser's request on to an upstream of the site's own, as a reverse proxy does.
+
+        Method, query, headers and body are the browser's, and nothing is followed: what the upstream
+        answers goes to the browser, cookies and redirects included. docs/forward.rst has the details.
+
+        url               where the upstream is: 'http://backend:8000/api/'. Without path and mount the
+                          request goes to this very URL, whatever its own path is
+        mount             '/api/', as in the URL patterns: what follows it in the request's path is added
+        path              text, decoded, as a pattern captures it: this is added instead
+        headers           dict: in place of the browser's of that name; None takes away what would be there
+        remove_headers    names of the browser's headers that the upstream does not get, as ['Cookie']
+        preserve_host     the upstream gets the browser's Host instead of its own name
+        cookie_domain     the Domain of cookies that have one; '' takes it away
+        rewrite_location  redirects within the upstream's URL lead to the site's. False: they pass as they
+                          are. A pair says what a Location begins with and what takes its place
+        retries, idempotent  as in request(). A body that comes over a body channel is sent once
+
+        X-Forwarded-For, -Proto, -Host and -Port get what is known of the browser's connection appended, and
+        Via a name. What happens to the response that is returned is told in request(). A request that
+        cannot be sent on is answered: headers too large 431, the URL 414, the method 501, the body 413.
+
+        Raises TypeError for arguments of a wrong type, ValueError for wrong values, for a request that is
+        no HTTP request or not below the mount, and under WSGI for one whose body somebody has read.
+        """
+        caller = _caller(request, reply_to)
+        try:
+            fields = forwarding.prepare(
+                caller.incoming(), url, path, mount, headers, remove_headers, preserve_host, cookie_domain,
+                rewrite_location,
+            )  # fmt: skip
+        except forwarding.CannotForward as error:
+            if reply_to is not OWN:
+                raise
+            fields = dict(operation='FORWARD', id=text(uuid.uuid4().hex), head=caller.method == 'HEAD')
+            return caller.refuse(fields, error.status, error.reason)
+        fields.update(retries=retries, idempotent=idempotent)
+        return _answer(caller, 'FORWARD', timeout, fields, reply_to, reply_format)
 
     def call(
         self, request, function, args=(), kwargs=None, timeout=None, reply_to=OWN, reply_format=None

@@ -3,11 +3,16 @@
 from __future__ import unicode_literals
 
 import logging
+from collections import namedtuple
 
-from channels_async import conf, frame_rules, http_rules, sending, wire
+from channels_async import conf, frame_rules, http_rules, sending, uploading, wire
 from channels_async.inline import respond
+from channels_async.inline.response import error as error_response
 
 logger = logging.getLogger('channels_async.client')
+
+#: What the answer to an operation that was never made needs to know of it.
+_Refused = namedtuple(str('_Refused'), str('id head'))
 
 
 def answer(layer, channel, fields):
@@ -16,8 +21,28 @@ def answer(layer, channel, fields):
     fields  of wire.encode, but for the reply channel
     """
     form = fields.get('reply_format', 'http')
-    # An HTTP response that was begun can only end; the other forms say what went wrong.
-    response = respond(fields, can_abort=form != 'http')
+    try:
+        fields = uploading.gathered(layer, fields, conf.deadline(fields['operation']))
+    except uploading.Unfinished as unfinished:
+        response = failed(fields, 400, '{}'.format(unfinished))
+    else:
+        # An HTTP response that was begun can only end; the other forms say what went wrong.
+        response = respond(fields, can_abort=form != 'http')
+    _send(layer, channel, fields, response)
+
+
+def refuse(layer, channel, fields, status, reason):
+    """Send the answer that says why the operation is not done, in the form that is awaited."""
+    _send(layer, channel, fields, failed(fields, status, reason))
+
+
+def failed(fields, status, reason):
+    """The response of a view that says why the operation was not done."""
+    return error_response(_Refused(fields['id'], fields.get('head', False)), status, reason)
+
+
+def _send(layer, channel, fields, response):
+    form = fields.get('reply_format', 'http')
     try:
         for message in FORMS[form](response, fields):
             sending.send(layer, channel, message, conf.deadline(fields['operation']))

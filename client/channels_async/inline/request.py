@@ -16,12 +16,20 @@ logger = logging.getLogger('channels_async.client')
 
 def respond_request(operation, deadline, can_abort):
     """The response to a REQUEST; arguments as those of every operation, see `respond` of the package."""
+    return fetched(operation, operation.details, deadline, can_abort, http_rules.response_headers)
+
+
+def fetched(operation, request, deadline, can_abort, headers_of):
+    """The response to an operation that is one wire.Request; headers_of makes its headers.
+
+    headers_of  as http_rules.response_headers
+    """
     try:
-        upstream = fetching.fetch(operation.details, deadline, conf.response_body(), conf.response_head())
+        upstream = fetching.fetch(request, deadline, conf.response_body(), conf.response_head())
     except fetching.FetchError as failure:
         return _failed(operation, failure)
-    method = 'HEAD' if operation.head else operation.details.method
-    headers = http_rules.response_headers(upstream.status, upstream.headers, [])
+    method = 'HEAD' if operation.head else request.method
+    headers = headers_of(upstream.status, upstream.headers, [])
     if not http_rules.has_body(method, upstream.status):
         upstream.close()
         return InlineResponse(upstream.status, headers, ())

@@ -1,0 +1,43 @@
+"""FORWARD: send a browser's request on to an upstream of the site's own, and its answer back.
+
+The client has made the request (channels_async.forwarding); what is left to do here is carrying bytes,
+in both directions as they come, and the headers of the answer (channels_async.forward_rules).
+"""
+
+from __future__ import annotations
+
+from channels_async import forward_rules
+from channels_async.wire import Forward, Operation
+
+from ..errors import OperationError
+from ..http.session import InvalidRequest
+from ..replies import Reply
+from .base import Context
+from .body_channel import BodyPieces
+from .request import pass_on
+
+
+async def run_forward(operation: Operation, reply: Reply, context: Context) -> None:
+    """Stream the request's body up and the response down; no redirect is followed.
+
+    Raises UpstreamError, UpstreamTimeout, UploadBroken (the body did not come whole, and the upstream
+    has got no whole request), OperationError (the request cannot be sent as it is).
+    """
+    forward: Forward = operation.details
+    whole = forward.body_channel is None
+    exchange = context.http.stream(
+        forward.method,
+        forward.url,
+        headers=forward.headers,
+        body=forward.body if whole else BodyPieces(context.layer, forward.body, forward.body_channel),
+        content_length=forward.content_length,
+        follow_redirects=False,
+    )
+    try:
+        async with exchange as response:
+            headers = forward_rules.response_headers(
+                forward, response.status, response.headers, operation.response_headers
+            )
+            await pass_on(response, headers, reply)
+    except InvalidRequest as error:
+        raise OperationError(f"the request cannot be sent: {error}") from error

@@ -19,7 +19,11 @@ LONGEST_PAUSE = 0.05  # seconds; what channels itself waits between two tries (c
 
 
 class NotSent(Exception):
-    """An operation could not be put on the layer, so it will not be done. The text says why."""
+    """An operation could not be put on the layer. The text says why.
+
+    It will not be done; unless the connection to the layer broke in the very moment of sending, when nobody
+    knows whether it was sent.
+    """
 
 
 class Clock(object):

@@ -24,10 +24,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.harness.pages import Command, Page
 from tests.harness.processes import Process, started
@@ -37,6 +40,10 @@ from tests.harness.upstream import Upstream
 from .stack import site_command
 
 TIMEOUT = 60.0  # seconds for one command
+
+needs_curl = pytest.mark.skipif(
+    not shutil.which("curl") and not os.environ.get("CI"), reason="curl is not installed here"
+)
 
 #: What the documentation takes for granted of a project of Channels 1.x.
 GIVEN = {
@@ -66,6 +73,7 @@ from myproject import views
 urlpatterns = [
     url(r'^user/$', views.get_some_url),
     url(r'^search/$', views.search),
+    url(r'^greeting/$', views.greeting),
     url(r'^order/$', views.order),
     url(r'^order/(?P<operation>\w+)/$', views.order_status),
     url(r'^announce/$', views.announce),

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
 
 from tests.harness.pages import PAGES, README, Page
 
-from .examples import running
+from .examples import needs_curl, running
 
 #: Pages that describe and have nothing to run.
 WITHOUT_EXAMPLE = {"architecture", "settings"}
-needs_curl = pytest.mark.skipif(
-    not shutil.which("curl") and not os.environ.get("CI"), reason="curl is not installed here"
-)
 
 
 def test_the_readme_links_to_every_page():

@@ -1,7 +1,4 @@
-"""The README: its code blocks make a project that works, and its commands are commands that exist.
-
-test_docs.py runs what it tells to type; here is what it says in words.
-"""
+"""The README: its code blocks make a project that works, and its commands are commands that exist."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from tests.harness.pages import README, ROOT, Page
 from tests.harness.processes import Process
 
 from .browser import ask
-from .examples import GIVEN, running
+from .examples import GIVEN, needs_curl, running
 from .websocket import connected
 
 T = TypeVar("T")
@@ -43,9 +40,14 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, web_python, shared_upstream):
-    """The URL of the README's project, served by its own commands."""
+    """The README's project, served by its own commands."""
     with running(tmp_path_factory.mktemp("readme"), web_python, shared_upstream, Page(README)) as project:
-        yield project.url
+        yield project
+
+
+@pytest.fixture
+def url(project) -> str:
+    return project.url
 
 
 def until(look: Callable[[], T], good: Callable[[T], object]) -> T:
@@ -57,14 +59,14 @@ def until(look: Callable[[], T], good: Callable[[T], object]) -> T:
     return seen
 
 
-def test_the_view_of_the_readme_answers_with_the_upstreams_page(project: str) -> None:
-    page = ask(f"{project}/user/?name=octocat")
+def test_the_view_of_the_readme_answers_with_the_upstreams_page(url: str) -> None:
+    page = ask(f"{url}/user/?name=octocat")
     assert page.status == 200
     assert page.json()["target"] == "/echo/users/octocat"
 
 
-def test_the_second_view_posts_json_and_sets_its_own_header_and_cookie(project: str) -> None:
-    page = ask(f"{project}/search/?q=trio")
+def test_the_second_view_posts_json_and_sets_its_own_header_and_cookie(url: str) -> None:
+    page = ask(f"{url}/search/?q=trio")
     request = page.json()
     assert (request["method"], request["target"]) == ("POST", "/echo/search")
     assert "trio" in str(request)
@@ -72,30 +74,30 @@ def test_the_second_view_posts_json_and_sets_its_own_header_and_cookie(project: 
     assert page.cookies() == ["last_search"]
 
 
-def test_the_low_level_consumer_answers(project: str) -> None:
-    assert ask(f"{project}/raw/").json()["target"] == "/echo/report"
+def test_the_low_level_consumer_answers(url: str) -> None:
+    assert ask(f"{url}/raw/").json()["target"] == "/echo/report"
 
 
-def test_a_websocket_gets_the_answer_as_a_frame(project: str) -> None:
-    with connected(f"{project}/") as browser:
+def test_a_websocket_gets_the_answer_as_a_frame(url: str) -> None:
+    with connected(f"{url}/") as browser:
         browser.send("frame")
         assert browser.json()["target"] == "/echo/frame"
 
 
-def test_the_view_that_waits_for_nothing_has_both_of_its_operations_done(project: str, upstream) -> None:
-    page = ask(f"{project}/order/")
+def test_the_view_that_waits_for_nothing_has_both_of_its_operations_done(url: str, upstream) -> None:
+    page = ask(f"{url}/order/")
     assert (page.status, len(page.body)) == (202, 32)
     wanted = [("GET", "/echo/statistics"), ("POST", "/echo/order")]
     seen = until(upstream.seen, lambda requests: len(requests) == len(wanted))
     assert sorted((request["method"], request["target"]) for request in seen) == wanted
-    assert until(lambda: ask(f"{project}/order/{page.body.decode()}/").body, b"200".__eq__)
+    assert until(lambda: ask(f"{url}/order/{page.body.decode()}/").body, b"200".__eq__)
 
 
-def test_a_consumer_on_the_server_tells_the_browsers(project: str) -> None:
-    with connected(f"{project}/") as browser:
+def test_a_consumer_on_the_server_tells_the_browsers(url: str) -> None:
+    with connected(f"{url}/") as browser:
         browser.send("first")  # its answer shows that the browser is in the group
         assert browser.json()["target"] == "/echo/first"
-        assert ask(f"{project}/announce/?text=tea").status == 204
+        assert ask(f"{url}/announce/?text=tea").status == 204
         assert browser.frame() == "tea"
 
 
@@ -121,6 +123,15 @@ def test_settings_example_names_only_settings_that_exist(tmp_path: Path) -> None
 
 def test_every_block_of_the_readme_says_which_file_it_is() -> None:
     assert Page(README).nameless() == []
+
+
+@needs_curl
+def test_what_the_readme_tells_to_type_prints_what_it_says(project) -> None:
+    commands = Page(README).asked()
+    assert commands
+    for command in commands:
+        printed = project.run(command)
+        assert command.prints(printed), f"$ {command.line}\n{printed}\ninstead of\n{command.output}"
 
 
 def test_every_command_of_the_readme_is_known_to_be_run_somewhere() -> None:

@@ -7,15 +7,17 @@ from typing import Any
 
 import trio
 
+from server_trio.calls import CallContext
 
-async def page_status(url: str, *, context: Any) -> dict[str, Any]:
-    """A dict becomes JSON. `context` has the server's HTTP session, and the time that is left."""
-    response = await context.http.get(url)
-    return {"status": response.status, "url": url}
+
+async def page_status(url: str, context: CallContext) -> dict[str, Any]:
+    """A dict becomes JSON. `context` has the server's HTTP session, and the seconds that are left."""
+    async with context.http.stream("GET", url) as response:
+        return {"status": response.status, "url": url}
 
 
 def primes_below(number: int) -> list[int]:
-    """A plain function has a thread to itself; a list becomes JSON, too."""
+    """A plain function runs in a thread; a list becomes JSON, too."""
     return [n for n in range(2, min(number, 10_000)) if all(n % d for d in range(2, int(n**0.5) + 1))]
 
 

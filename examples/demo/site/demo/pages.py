@@ -9,6 +9,11 @@ PAGES = [
         ('/raw/', 'offloaded by a consumer, without the request and the middleware of Django'),
         ('/quick/', 'needs nothing but a free worker; try it while the others wait'),
     ]),
+    ('CALL', [
+        ('/call/async/', 'an async function of the server, which asks the slow upstream'),
+        ('/call/thread/?number=100', 'a plain function, in a thread of the server'),
+        ('/call/stream/', 'an async generator: five lines, one after the other'),
+    ]),
     ('WebSockets and consumers', [
         ('/socket/', 'a WebSocket whose consumer offloads; the frame comes from the server'),
         ('/notify/?text=hello', 'sends to an async consumer on the server, which tells all WebSockets'),

@@ -20,4 +20,9 @@ CHANNELS_ASYNC_SERVER = {
     'DEADLINES': {'REQUEST': 30, 'default': 30},  # seconds
     'CONCURRENCY': {'total': 1000, 'per_host': 100},
     'GRACE_TIME': 5,  # seconds
+    'CALLS': {
+        'page.status': 'demo_server.functions.page_status',
+        'primes.below': 'demo_server.functions.primes_below',
+        'clock.ticks': 'demo_server.functions.clock_ticks',
+    },
 }

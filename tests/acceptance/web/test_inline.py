@@ -29,6 +29,15 @@ PATHS = [
     ("GET", "/decorated/"),
     ("GET", "/quick/"),
     ("POST", "/raw/"),
+    *[
+        ("GET", f"/call/plain.answer/?args=%5B%22{kind}%22%5D")
+        for kind in ("json", "list", "text", "bytes", "none", "tuple", "redirect")
+    ],
+    ("HEAD", "/call/plain.answer/?args=%5B%22json%22%5D"),
+    ("GET", "/call/plain.stream/?args=%5B%22one%22,%22two%22%5D"),
+    ("GET", "/call/plain.stream/?args=%5B%7B%22a%22:1%7D,%5B2%5D%5D"),
+    ("GET", "/call/plain.stream/"),
+    ("GET", "/call/plain.count/"),
 ]
 
 

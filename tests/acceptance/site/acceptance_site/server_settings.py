@@ -1,7 +1,7 @@
 """The server's settings, derived from the site's as settings.example shows."""
 
 from acceptance_site.settings import *  # noqa: F403
-from acceptance_site.settings import CHANNEL_LAYERS
+from acceptance_site.settings import CHANNEL_LAYERS, CHANNELS_ASYNC_CLIENT
 
 CHANNEL_LAYERS = {
     'default': {
@@ -11,10 +11,16 @@ CHANNEL_LAYERS = {
     },
 }
 
-INSTALLED_APPS = []
+PLAIN = CHANNELS_ASYNC_CLIENT['CALLS']
+
+INSTALLED_APPS = ['django.contrib.contenttypes', 'acceptance_site']
 
 CHANNELS_ASYNC_SERVER = {
     'DEADLINES': {'REQUEST': 20, 'notify': 45},
     'CONCURRENCY': {'per_host': 100},
     'GRACE_TIME': 2,
+    'DJANGO_SETUP': True,
+    'CALLS': dict(PLAIN, **{'thumbnail.status': 'acceptance_site.async_ops.status'}),
+    'CALL_MODULES': ['acceptance_site.async_ops'],
+    'CALL_THREADS': 2,
 }

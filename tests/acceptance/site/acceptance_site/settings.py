@@ -47,6 +47,9 @@ CHANNEL_LAYERS = {
 }
 
 CHANNELS_ASYNC = os.environ.get('ACCEPTANCE_INLINE') != 'yes'
+CHANNELS_ASYNC_CLIENT = {
+    'CALLS': {'plain.' + name: 'acceptance_site.plain_ops.' + name for name in ('answer', 'stream', 'count')},
+}
 UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
 
 LOGGING = {

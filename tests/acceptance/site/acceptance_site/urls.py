@@ -1,6 +1,6 @@
 from django.conf.urls import url
 
-from acceptance_site import elsewhere, views
+from acceptance_site import calls, elsewhere, views
 
 urlpatterns = [
     url(r'^ask(?P<path>/.*)$', views.ask),
@@ -11,6 +11,8 @@ urlpatterns = [
     url(r'^late/$', views.late),
     url(r'^wrong/$', views.wrong),
     url(r'^quick/$', views.quick),
+    url(r'^call/(?P<function>[\w.]+)/$', calls.call),
+    url(r'^told-to-call/$', calls.told),
     url(r'^tell(?P<room>/room/\w+)$', views.tell),
     url(r'^process(?P<path>/.*)$', elsewhere.process),
     url(r'^results/(?P<id>\w+)/$', elsewhere.results),

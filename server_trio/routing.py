@@ -77,11 +77,7 @@ def served_channels(routing: Routing, settings: Settings) -> list[str]:
     """
     channels = sorted(only_wanted(routing.channels, settings))
     asked = [pattern for pattern in settings.ONLY_CHANNELS if pattern.startswith(SITE_CHANNELS)]
-    taken = [
-        name
-        for name in channels
-        if name.startswith(SITE_CHANNELS) and not any(fnmatch.fnmatchcase(name, it) for it in asked)
-    ]
+    taken = [name for name in channels if name.startswith(SITE_CHANNELS) and not _fits(name, asked)]
     if taken:
         raise SettingsError(
             f"CHANNEL_LAYERS[{settings.LAYER!r}]['ROUTING'] routes {', '.join(taken)}, which the site's"
@@ -89,17 +85,29 @@ def served_channels(routing: Routing, settings: Settings) -> list[str]:
             " or 'ROUTING': [] for none (see settings.example); if it is to have these channels, name them in"
             " ONLY_CHANNELS"
         )
+    if both := sorted(set(channels) & set(settings.DISCONNECT_CHANNELS)):
+        raise SettingsError(
+            f"CHANNEL_LAYERS[{settings.LAYER!r}]['ROUTING'] routes {', '.join(both)}, which the server reads"
+            " to cancel what a browser has left: a message goes to one reader alone. Take the channel out of"
+            " DISCONNECT_CHANNELS or of the routing"
+        )
     return channels
 
 
 def only_wanted(channels: Iterable[str], settings: Settings) -> list[str]:
     """Those that ONLY_CHANNELS and EXCLUDE_CHANNELS leave, as in runworker (channels/worker.py:57-71)."""
+    only = settings.ONLY_CHANNELS
+    channels = [name for name in channels if not only or _fits(name, only)]
+    return not_excluded(channels, settings)
 
-    def fits(name: str, patterns: tuple[str, ...]) -> bool:
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
-    only, exclude = settings.ONLY_CHANNELS, settings.EXCLUDE_CHANNELS
-    return [name for name in channels if (not only or fits(name, only)) and not fits(name, exclude)]
+def not_excluded(channels: Iterable[str], settings: Settings) -> list[str]:
+    """Those that EXCLUDE_CHANNELS leaves."""
+    return [name for name in channels if not _fits(name, settings.EXCLUDE_CHANNELS)]
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _check_names(where: str, names: Iterable[str], settings: Settings) -> None:

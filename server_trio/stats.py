@@ -13,7 +13,7 @@ class Statistics:
 
     in_flight: int  # operations claimed and not yet answered
     waiting: int  # of those in flight, operations that wait for their turn
-    received: int  # messages taken from the layer, bad ones included
+    received: int  # messages taken from the channel of the operations, bad ones included
     bad_messages: int  # messages that were no operation
     finished: dict[tuple[str, str], int]  # operations by (name, outcome)
     replies_lost: int  # answers that could not be put on the layer in time

@@ -28,7 +28,7 @@ from .layers.base import Layer, Received
 from .operating import Operations
 from .operations import Context, Handler
 from .receiver import Places, receive_forever, recover_forever
-from .routing import only_wanted
+from .routing import not_excluded, only_wanted
 from .settings import Settings
 from .stats import Statistics
 
@@ -131,9 +131,7 @@ class Supervisor:
 
     def _follow_disconnects(self, background: trio.Nursery, layer: Layer) -> None:
         """Watch for browsers that leave, as long as there can be operations of theirs."""
-        channels = [
-            name for name in self._settings.DISCONNECT_CHANNELS if name not in self._settings.EXCLUDE_CHANNELS
-        ]
+        channels = not_excluded(self._settings.DISCONNECT_CHANNELS, self._settings)
         if not channels or not self._operation_channels:
             return
         for shard in range(layer.shards):

@@ -153,9 +153,10 @@ async def test_bytes_name_a_channel_too() -> None:
 
 
 @pytest.mark.autojump
-async def test_a_site_that_consumes_them_itself_keeps_them() -> None:
+@pytest.mark.parametrize("given", [{"DISCONNECT_CHANNELS": []}, {"EXCLUDE_CHANNELS": ["http.*"]}])
+async def test_a_site_that_consumes_them_itself_keeps_them(given: dict[str, object]) -> None:
     layer = Neighbours()
-    settings = resolve({"DISCONNECT_CHANNELS": []}, {}, {})
+    settings = resolve(given, {}, {})
     async with serving(layer, settings):
         await layer.send("http.disconnect", {"reply_channel": "a!1"})
         await settle()

@@ -192,6 +192,12 @@ class TestChoice:
         assert self.served(self.SITE, ONLY_CHANNELS=["websocket.*"]) == sockets
         assert self.served(self.SITE, ONLY_CHANNELS=["http.request"]) == ["http.request"]
 
+    def test_what_the_server_reads_itself_cannot_be_consumed_as_well(self) -> None:
+        with pytest.raises(SettingsError, match=r"routes http\.disconnect, which the server reads"):
+            self.served(["http.disconnect"], ONLY_CHANNELS=["http.*"])
+        settings = {"ONLY_CHANNELS": ["http.*"], "DISCONNECT_CHANNELS": []}
+        assert self.served(["http.disconnect"], **settings) == ["http.disconnect"]
+
     def test_a_routing_of_the_site_may_be_given_where_its_channels_are_left_out(self) -> None:
         assert self.served(self.SITE, ONLY_CHANNELS=["notify"]) == ["notify"]
         assert self.served(self.SITE, EXCLUDE_CHANNELS=["http.*", "websocket.*"]) == ["notify"]

@@ -73,6 +73,7 @@ from myproject import views
 urlpatterns = [
     url(r'^user/$', views.get_some_url),
     url(r'^search/$', views.search),
+    url(r'^api/', views.api),
     url(r'^greeting/$', views.greeting),
     url(r'^order/$', views.order),
     url(r'^order/(?P<operation>\w+)/$', views.order_status),

@@ -78,6 +78,13 @@ def test_the_low_level_consumer_answers(url: str) -> None:
     assert ask(f"{url}/raw/").json()["target"] == "/echo/report"
 
 
+def test_the_browsers_request_reaches_the_backend_as_it_is(url: str) -> None:
+    page = ask(f"{url}/api/echo/what?a=%20", "PUT", b"body", X_Twice="1")
+    request = page.json()
+    assert (request["method"], request["target"], request["body"]) == ("PUT", "/echo/what?a=%20", "body")
+    assert ["x-twice", "1"] in [[name.lower(), value] for name, value in request["headers"]]
+
+
 def test_a_websocket_gets_the_answer_as_a_frame(url: str) -> None:
     with connected(f"{url}/") as browser:
         browser.send("frame")

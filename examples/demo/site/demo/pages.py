@@ -9,6 +9,12 @@ PAGES = [
         ('/raw/', 'offloaded by a consumer, without the request and the middleware of Django'),
         ('/quick/', 'needs nothing but a free worker; try it while the others wait'),
     ]),
+    ('FORWARD', [
+        ('/forward/echo/anything?a=1', 'your own request, as the upstream got it'),
+        ('/forward/bytes/50000000', 'a large download, streamed'),
+        ('/upload/', 'a large upload, streamed'),
+        ('/events/', 'server-sent events of the upstream, shown by a little JavaScript'),
+    ]),
     ('CALL', [
         ('/call/async/', 'an async function of the server, which asks the slow upstream'),
         ('/call/thread/?number=100', 'a plain function, in a thread of the server'),

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
-from channels_async.egress_rules import name_matches
+from channels_async.host_patterns import closest, split_port
 
 from .errors import SettingsError
 from .settings import Settings
@@ -20,7 +20,7 @@ _KEYS: Final = ("certificate", "key", "password")
 
 
 class TlsContexts:
-    """The context for each upstream: that of the longest pattern that matches it, else the default.
+    """The context for each upstream: that of the closest pattern, else the default.
 
     Patterns are hosts or `*.` domains, with or without a port. Without a default, the system's
     authorities are read when one is needed: that takes 20 ms and 1 MB.
@@ -30,14 +30,13 @@ class TlsContexts:
         self, default: ssl.SSLContext | None = None, patterns: Mapping[str, ssl.SSLContext] | None = None
     ) -> None:
         self._default = default
-        self._patterns = sorted((patterns or {}).items(), key=lambda item: _rank(item[0]), reverse=True)
+        self._patterns = patterns or {}
 
     def of(self, host: str, port: int) -> ssl.SSLContext:
         """The context for connections to a host (lower case, without brackets)."""
-        for pattern, context in self._patterns:
-            name, own_port = _split_port(pattern)
-            if own_port in (None, port) and name_matches(name, host):
-                return context
+        pattern = closest(self._patterns, host, port)
+        if pattern is not None:
+            return self._patterns[pattern]
         if self._default is None:
             self._default = make_context()
         return self._default
@@ -80,7 +79,7 @@ def _trusting(settings: Settings) -> ssl.SSLContext:
 
 
 def _check_entry(name: str, pattern: str, entry: Any) -> None:
-    host, _ = _split_port(pattern)
+    host, _ = split_port(pattern)
     if not host or "/" in host or "*" in host.removeprefix("*."):
         raise SettingsError(f"{name}: the key must be a host or a pattern such as *.example.org")
     if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
@@ -129,17 +128,3 @@ def _check_readable(name: str, path: str) -> None:
             pass
     except OSError as error:
         raise SettingsError(f"{name}: {path} cannot be read: {error.strerror}") from error
-
-
-def _split_port(pattern: str) -> tuple[str, int | None]:
-    """The host and the port of a pattern. An IPv6 address with a port has brackets."""
-    host, colon, port = pattern.rpartition(":")
-    if colon and port.isdecimal() and (":" not in host or host.endswith("]")):
-        return host.strip("[]").lower(), int(port)
-    return pattern.strip("[]").lower(), None
-
-
-def _rank(pattern: str) -> tuple[bool, bool, int]:
-    """A host before a domain, one with a port before one without, a longer domain before a shorter."""
-    host, port = _split_port(pattern)
-    return not host.startswith("*."), port is not None, len(host)

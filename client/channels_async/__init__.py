@@ -13,9 +13,11 @@ Layers of this package; each imports only from those below it:
     handoff, inline         the response that is sent later; the same operation done in the view
     sending, fetching       an operation to the layer; a response from the upstream
     uploading               a large body beside its operation
-    reading                 the bytes of a response: neither Django nor sockets
     preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
     settled                 content that middleware leaves alone
+    upstream_errors         what goes wrong with an upstream, in the words of the server
+    reaching                how an upstream is reached: the settings EGRESS, HTTP and TLS
+    reading                 the bytes of a response: neither Django nor sockets
     conf                    the settings
     call_rules              which functions a module offers, and what is said of one that fails: no Django
     result_rules            what a function's return value is as a response: no Django
@@ -23,6 +25,7 @@ Layers of this package; each imports only from those below it:
     http_rules              what both ends do with redirects and headers: pure functions, no Django
     frame_rules             what an answer looks like in a frame of a WebSocket: pure functions, no Django
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
+    host_patterns           settings by host: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django
     command_rules, stderr_lines   how a command line is filled, and what of stderr is logged: no Django
     wire                    the contract with the server: pure functions, no Django

@@ -2,10 +2,8 @@
 
 from __future__ import unicode_literals
 
-import contextlib
 import errno
 import io
-import os
 import re
 import socket
 import ssl
@@ -15,14 +13,15 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from channels_async import http_rules
+from channels_async import http_rules, reaching
 from channels_async._py23 import PY2, monotonic, native, text, urlsplit
-from channels_async.reading import BadResponse, ResponseReader
+from channels_async.reading import ResponseReader
+from channels_async.upstream_errors import FetchError, ProxyRefused, failures_named, late
 
 try:
-    from http.client import HTTPException, HTTPMessage, HTTPResponse
+    from http.client import HTTPMessage, HTTPResponse
 except ImportError:  # Python 2
-    from httplib import HTTPException, HTTPMessage, HTTPResponse
+    from httplib import HTTPMessage, HTTPResponse
 
 #: Bytes of status line and headers; what CHANNELS_ASYNC_SERVER['HTTP']['response_head'] is without a value.
 DEFAULT_HEAD = 64 * 1024
@@ -30,20 +29,6 @@ DEFAULT_HEAD = 64 * 1024
 #: Bytes sent at once before looking for an answer. An upstream that answers early without reading on can
 #: stall only what is larger than its receive buffer, and none is smaller than this.
 _SENT_AT_ONCE = 32 * 1024
-
-_TIMEOUTS = (socket.timeout, urllib3.exceptions.TimeoutError)
-_FAILURES = (
-    requests.exceptions.RequestException, urllib3.exceptions.HTTPError, HTTPException, EnvironmentError,
-)  # fmt: skip
-
-
-class FetchError(Exception):
-    """The upstream failed (status 502) or was late (504); `reason` is for the one who waits."""
-
-    def __init__(self, status, reason):
-        super(FetchError, self).__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 class Upstream(object):
@@ -60,7 +45,7 @@ class Upstream(object):
 
     def __iter__(self):
         """Pieces of the body as they come, transfer-decoded, never content-decoded. Raises FetchError."""
-        with _failures_named(self._netloc, self._watch):
+        with failures_named(self._netloc, self._watch):
             for piece in self._reader:
                 yield piece
             self._watch.check()
@@ -80,30 +65,45 @@ def fetch(request, deadline, largest=0, head=DEFAULT_HEAD):
     Raises FetchError.
     """
     watch = _Watch(deadline)
-    # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py, `_next`).
-    adapter = _Adapter(watch, head, largest)
     try:
-        return _follow(request, adapter, watch)
+        return _follow(request, reaching.reach(), watch, head, largest)
+    except reaching.Refused:
+        watch.cancel()
+        raise FetchError(403, 'the upstream is not allowed')
     except BaseException:
         watch.cancel()
-        adapter.close()
         raise
 
 
-def _follow(request, adapter, watch):
+def _follow(request, reach, watch, head, largest):
     step = request.method, request.url, request.headers, request.body
     for _ in range(request.max_redirects + 1):
         netloc = urlsplit(step[1]).netloc
         watch.target = _target(step[1])
-        with _failures_named(netloc, watch):
-            response = adapter.send(_prepared(*step), stream=True, timeout=watch.left(), verify=True)
-        watch.check()
-        following = _redirected(step, _reader(response)) if request.allow_redirects else None
-        if following is None:
-            return Upstream(netloc, response, watch, adapter)
-        response.close()
-        step = following
+        # Not a Session: that one reads and closes a redirect that is not to be followed (sessions.py,
+        # `_next`). Another one for each step: what it may show and trust is for its upstream alone.
+        adapter = _Adapter(watch, _way(reach, step[1]), head, largest)
+        upstream = None
+        try:
+            with failures_named(netloc, watch):
+                response = adapter.ask(_prepared(*step))
+            watch.check()
+            following = _redirected(step, _reader(response)) if request.allow_redirects else None
+            if following is None:
+                upstream = Upstream(netloc, response, watch, adapter)
+                return upstream
+            response.close()
+            step = following
+        finally:
+            if upstream is None:
+                adapter.close()
     raise FetchError(502, '{}: more than {} redirects'.format(netloc, request.max_redirects))
+
+
+def _way(reach, url):
+    parts = urllib3.util.parse_url(url)  # as requests, so that both mean the same host
+    host = (parts.host or '').strip('[]').lower()
+    return reaching.Way(reach, parts.scheme, host, parts.port or (443 if parts.scheme == 'https' else 80))
 
 
 def _reader(response):
@@ -170,7 +170,7 @@ class _Watch(object):
 
     def check(self):
         if self.expired:
-            raise _late()
+            raise late()
 
     def add(self, sock):
         # Python 2's httplib closes the outer object while it still reads from the inner one.
@@ -189,33 +189,55 @@ class _Watch(object):
                 pass  # closed already
 
 
-def _late():
-    return FetchError(504, "the upstream took longer than the operation's deadline")
-
-
 # --- connections of urllib3, with a reader of responses that is as strict as the server's ------------------
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that a _Watch can shut down, without retries."""
+    """Connections that a _Watch can shut down, without retries, made on a reaching.Way."""
 
-    def __init__(self, watch, head, largest):
+    def __init__(self, watch, way, head, largest):
         self._watch = watch
+        self._way = way
         self._head = head
         self._largest = largest
         super(_Adapter, self).__init__(max_retries=0)
 
+    def ask(self, prepared):
+        """The response to a request, whose body is not read yet."""
+        proxy = self._way.proxy
+        url = self._way.proxy_url
+        proxies = {str('http'): url, str('https'): url} if proxy is not None else {}
+        response = self.send(
+            prepared, stream=True, timeout=self._watch.left(), verify=self._way.verify, proxies=proxies
+        )
+        if proxy is not None and response.status_code == 407:
+            raise ProxyRefused(407)
+        return response
+
     def init_poolmanager(self, *arguments, **options):
-        super(_Adapter, self).init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: _watched_pool(pool_class, self._watch, self._head, self._largest)
+        super(_Adapter, self).init_poolmanager(*arguments, **dict(options, **self._way.tls_options))
+        self._watch_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy, **options):
+        options = dict(options, **self._way.tls_options)
+        manager = super(_Adapter, self).proxy_manager_for(proxy, **options)
+        self._watch_pools(manager)
+        return manager
+
+    def proxy_headers(self, proxy):
+        authorization = self._way.proxy.authorization
+        return {str('Proxy-Authorization'): native(authorization)} if authorization else {}
+
+    def _watch_pools(self, manager):
+        manager.pool_classes_by_scheme = {
+            scheme: _watched_pool(pool_class, self._watch, self._way, self._head, self._largest)
             for scheme, pool_class in (
                 ('http', urllib3.HTTPConnectionPool), ('https', urllib3.HTTPSConnectionPool),
             )
         }  # fmt: skip
 
 
-def _watched_pool(pool_class, watch, head, largest):
+def _watched_pool(pool_class, watch, way, head, largest):
     base = pool_class.ConnectionCls
 
     class Response(_Response):
@@ -223,6 +245,11 @@ def _watched_pool(pool_class, watch, head, largest):
 
     class WatchedConnection(base):
         response_class = Response
+
+        def _new_conn(self):
+            connected = way.connect(self, lambda: base._new_conn(self))
+            watch.add(connected)  # a proxy may drip as well
+            return connected
 
         def connect(self):
             base.connect(self)
@@ -284,71 +311,3 @@ def _send_listening(sock, data):
         if error.errno not in (errno.EPIPE, errno.ECONNRESET):
             raise
         # It no longer listens, but it may have answered.
-
-
-# --- errors ----------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _failures_named(netloc, watch):
-    """What requests, urllib3, http.client and sockets raise, as FetchError."""
-    try:
-        yield
-    except BadResponse as error:
-        if watch.expired:
-            raise _late()
-        raise FetchError(502, '{}: {}'.format(netloc, error))
-    except _FAILURES as error:
-        if watch.expired or _was_late(error):
-            raise _late()
-        raise FetchError(502, '{}: {}'.format(netloc, _reason(error)))
-
-
-def _was_late(error):
-    if _find(error, urllib3.exceptions.NewConnectionError) is not None:
-        return False  # urllib3 1.x counts a refused connection among the timeouts
-    return isinstance(error, requests.exceptions.Timeout) or _find(error, _TIMEOUTS) is not None
-
-
-def _reason(error):
-    """One line for the browser, in the server's words, without addresses (server_trio/http/connect.py)."""
-    tls = _find(error, (ssl.SSLError, ssl.CertificateError, urllib3.exceptions.SSLError))
-    if tls is not None or isinstance(error, requests.exceptions.SSLError):
-        return 'TLS failed: {}'.format(_tls_reason(tls))
-    failure = _find(error, (socket.gaierror, socket.error))
-    number, words = getattr(failure, 'errno', None), getattr(failure, 'strerror', None)
-    connecting = _find(error, urllib3.exceptions.NewConnectionError)
-    if connecting is not None and failure is None:  # Python 2 chains no exceptions, but the text has it
-        found = re.search(r'\[Errno (-?[0-9]+)\] ([^\n]*)', '{}'.format(connecting))
-        number, words = (int(found.group(1)), found.group(2)) if found else (None, None)
-    if isinstance(failure, socket.gaierror) or (number or 0) < 0:
-        return 'cannot resolve the host: {}'.format(words)
-    if connecting is not None:
-        return 'cannot connect: {}'.format(os.strerror(number) if number else 'no address answered')
-    return 'the connection broke' if number else 'not a valid HTTP response'
-
-
-def _tls_reason(error):
-    verdict = getattr(error, 'verify_message', None)
-    reason = getattr(error, 'reason', None)
-    if verdict or reason == 'CERTIFICATE_VERIFY_FAILED' or isinstance(error, ssl.CertificateError):
-        return 'certificate refused: {}'.format(verdict or 'not valid for this host')
-    return reason.replace('_', ' ').lower() if isinstance(reason, str) else 'the handshake failed'
-
-
-def _find(error, kinds):
-    """The first exception of `kinds` among those that `error` was made of: its arguments, reason and causes.
-
-    Those of requests do not count: on Python 3 all of them are OSErrors.
-    """
-    waiting, seen = [error], set()
-    while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen or not isinstance(found, BaseException):
-            continue
-        if isinstance(found, kinds) and not isinstance(found, requests.exceptions.RequestException):
-            return found
-        seen.add(id(found))
-        waiting += list(found.args)
-        waiting += [getattr(found, name, None) for name in ('reason', '__cause__', '__context__')]
-    return None

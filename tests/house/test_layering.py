@@ -104,6 +104,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.proxy_rules",
         "channels_async.result_rules",
         "channels_async.call_rules",
+        "channels_async.host_patterns",
         "channels_async._py23",
         "channels_async.__version__",
     )

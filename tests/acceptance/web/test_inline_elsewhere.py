@@ -41,6 +41,29 @@ def test_the_frame_made_in_the_consumer_is_the_frame_of_the_server(site, inline_
     assert frames[1] == frames[0]
 
 
+def test_a_stream_of_a_function_is_the_same_frames(site, inline_site):  # noqa: F811
+    asked = json.dumps({"call": "plain.stream", "args": ["one", {"two": 2}, "", "caf\u00e9"]})
+    frames = []
+    for it in (site, inline_site):
+        with connected(it.url + "/fetch/") as socket:
+            socket.send(asked)
+            frames.append([socket.frame() for _ in range(3)])
+    assert frames[1] == frames[0]
+
+
+@pytest.mark.parametrize("kind", ["json", "list", "text", "bytes", "none", "tuple"])
+def test_what_a_function_returns_is_the_same_frame_or_none(site, inline_site, kind):  # noqa: F811
+    frames = []
+    for it in (site, inline_site):
+        with connected(it.url + "/fetch/") as socket:
+            for function, args in (("plain.answer", [kind]), ("plain.stream", ["after it"])):
+                socket.send(json.dumps({"call": function, "args": args}))
+            # In any order: operations of one socket are answered as they are done.
+            frames.append({socket.frame() for _ in range(1 if kind == "none" else 2)})
+    assert frames[1] == frames[0]
+    assert "after it" in frames[0]
+
+
 @pytest.mark.parametrize("path", ["/echo/piece", "/bytes/0", "/bytes/1500000", "/status/404", "/disconnect"])
 def test_the_pieces_made_in_the_view_are_those_of_the_server(site, inline_site, path):  # noqa: F811
     answers = []

@@ -60,6 +60,31 @@ def test_a_frame_accepts_a_socket_that_nobody_has_accepted(site):
         assert socket.json()["target"] == "/echo/early"
 
 
+def test_a_stream_of_a_function_is_a_frame_an_item(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(json.dumps({"call": "plain.stream", "args": ["one", {"two": 2}, "", "caf\u00e9"]}))
+        assert [socket.frame() for _ in range(3)] == ["one", '{"two": 2}\n', "caf\u00e9"]
+
+
+def test_an_item_goes_out_before_the_next_one_is_made(site, tmp_path):
+    """The function waits for a file that is made once its first item has been seen."""
+    path = tmp_path / "go-on"
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(json.dumps({"call": "async_ops.in_two", "args": [str(path)]}))
+        assert socket.frame() == "first\n"
+        path.touch()
+        assert socket.frame() == "second\n"
+
+
+def test_what_a_function_returns_or_raises_is_a_frame(site):
+    with connected(site.url + "/fetch/") as socket:
+        socket.send(json.dumps({"call": "async_ops.given", "args": [1, "a"]}))
+        assert socket.json() == {"args": [1, "a"], "kwargs": {}}
+        socket.send(json.dumps({"call": "async_ops.fail", "args": []}))
+        said = socket.json()
+        assert (said["status"], "secret" in said["error"]) == (500, False)
+
+
 def test_each_socket_gets_its_own_answers(site):
     def talk(number: int) -> list[str]:
         with connected(site.url + "/fetch/") as socket:

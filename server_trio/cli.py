@@ -70,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
     parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="one line an operation; -vv: debug"
+        "-v", "--verbose", action="count", default=0, help="one line an operation or message; -vv: debug"
     )
     parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
     group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")

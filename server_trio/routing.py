@@ -46,11 +46,14 @@ def load_routing(django_settings: Any, settings: Settings) -> Routing:
     Imports the project's routing and consumers. Raises SettingsError that names what is wrong.
     """
     alias = settings.LAYER
-    layer = (getattr(django_settings, "CHANNEL_LAYERS", None) or {}).get(alias)
+    layers = getattr(django_settings, "CHANNEL_LAYERS", None)
+    layer = layers.get(alias) if isinstance(layers, Mapping) else None
     given = layer.get("ROUTING") if isinstance(layer, Mapping) else None
     if not given:
         return Routing()
     where = f"CHANNEL_LAYERS[{alias!r}]['ROUTING']"
+    if isinstance(given, str) and not given.partition(".")[2]:
+        raise SettingsError(f"{where} is {given!r}; as text it is a dotted path, such as site.routing.routes")
     try:
         from channels import channel_layers  # type: ignore[import-untyped]
         from channels.routing import Router  # type: ignore[import-untyped]

@@ -71,3 +71,5 @@ def _refuse_coroutine(result: object) -> None:
             "it returned a coroutine: channels' decorators (channel_session, enforce_ordering and others)"
             " are for plain functions, not for async def"
         )
+    if inspect.isasyncgen(result):
+        raise TypeError("it is an async generator, because of its yield; a consumer sends instead")

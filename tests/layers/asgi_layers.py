@@ -22,6 +22,13 @@ class JsonLayer(RedisChannelLayer):  # type: ignore[misc]
         return repr(message).encode()
 
 
+class OtherGroups(RedisChannelLayer):  # type: ignore[misc]
+    """Its own idea of who is in a group."""
+
+    def group_add(self, group: str, channel: str) -> None:
+        super().group_add(group.lower(), channel)
+
+
 class LocalLayer(RedisLocalChannelLayer):  # type: ignore[misc]
     """RedisLocalChannelLayer, where asgi_ipc need not be installed."""
 

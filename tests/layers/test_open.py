@@ -33,6 +33,7 @@ async def opened(backend: str, bridge: str = "auto", **config: Any) -> type:
         ("asgi_redis.core.RedisChannelLayer", "auto", RedisLayer),
         (f"{MINE}.CallableCapacity", "auto", RedisLayer),
         (f"{MINE}.JsonLayer", "auto", ThreadedLayer),
+        (f"{MINE}.OtherGroups", "auto", ThreadedLayer),
         (f"{MINE}.LocalLayer", "auto", ThreadedLayer),
     ],
 )

@@ -187,6 +187,15 @@ async def test_a_decorated_async_def_is_refused_with_the_reason(caplog: pytest.L
     assert "decorators (channel_session, enforce_ordering and others) are for plain functions" in caplog.text
 
 
+async def test_an_async_generator_is_no_consumer(caplog: pytest.LogCaptureFixture) -> None:
+    async def notify(message: Message) -> Any:
+        yield message
+
+    outcome, _, _ = await run(notify, {})
+    assert outcome == {("notify", "error"): 1}
+    assert "it is an async generator" in caplog.text
+
+
 async def test_messages_that_could_not_be_sent_at_its_end_are_told_and_not_kept_by_the_thread(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

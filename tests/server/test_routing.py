@@ -152,10 +152,23 @@ def test_what_is_wrong_with_a_routing_is_told_with_its_place(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["routes", "no_such_module.routes"])
-def test_a_path_that_leads_nowhere_is_told(path: str) -> None:
-    with pytest.raises(SettingsError, match="own routing, give the server one of its own"):
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("routes", "is 'routes'; as text it is a dotted path"),
+        ("routes.", "is 'routes.'; as text it is a dotted path"),
+        ("no_such_module.routes", "own routing, give the server one of its own"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_told(path: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
         load(path)
+
+
+@pytest.mark.parametrize("layers", [None, ["default"], {"default": 5}, {}])
+def test_channel_layers_that_are_none_have_no_routing(layers: Any) -> None:
+    given = SimpleNamespace(CHANNEL_LAYERS=layers)
+    assert load_routing(given, resolve({}, {}, {})).channels == frozenset()
 
 
 class TestChoice:

@@ -23,7 +23,7 @@ Command = tuple[Any, ...]
 
 EXCHANGE_TIMEOUT = 5.0  # seconds for commands that do not block; Redis answers these within milliseconds
 FIRST_BACKOFF = 0.05  # seconds
-LONGEST_BACKOFF = 2.0  # seconds
+LONGEST_BACKOFF = 1.0  # seconds; after an outage receiving goes on within two
 
 
 class Backoff:

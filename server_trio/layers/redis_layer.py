@@ -33,6 +33,7 @@ from .redis_receive import Receiver
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
 from .redis_send import Outgoing, Sender
 from .redis_source import Source, read_source
+from .redis_watchdog import watch
 
 logger = logging.getLogger("server_trio.layers")
 
@@ -265,6 +266,7 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
                     await shard.open()
                     nursery.start_soon(shard.sender.serve)
                     nursery.start_soon(shard.journal.serve)
+                nursery.start_soon(watch, loop, [shard.receiver for shard in shards])
                 yield RedisLayer(source, shards, loop)
             finally:
                 with trio.move_on_after(CLOSE_TIMEOUT, shield=True) as closing:

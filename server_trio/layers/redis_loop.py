@@ -44,6 +44,13 @@ class AsyncioLoop:
         #: Connections made in the open loop; those still here when it ends are disconnected.
         self.connections: set[AbstractConnection] = set()
         self.falls = 0
+        self._session = trio.CancelScope()
+
+    def reopen(self, reason: str) -> None:
+        """Close the loop and open another one; who waits for something in it gets LoopFell."""
+        logger.error("the asyncio loop of the Redis bridge is opened again: %s", reason)
+        self.falls += 1
+        self._session.cancel()
 
     async def serve(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep a loop open until cancelled."""
@@ -56,8 +63,10 @@ class AsyncioLoop:
                     if not started:
                         started = True
                         task_status.started()
+                    self._session = trio.CancelScope()
                     try:
-                        await trio.sleep_forever()
+                        with self._session:
+                            await trio.sleep_forever()
                     finally:
                         # At once: what starts while the loop unwinds would never be waited for.
                         self._loop, self._opened = None, trio.Event()

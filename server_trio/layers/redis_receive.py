@@ -36,6 +36,7 @@ class Desk:
         self.claimer = claimer
         self.turn: Turn | None = None
         self.open = False  # a task is at work here
+        self.moved_at = trio.current_time()  # when that task last did or got something, seconds
         self.dirty = False  # the claimer may hold what was meant for an abandoned turn
 
     def abandon(self) -> None:
@@ -85,6 +86,11 @@ class Receiver:
         self._retire_idle()
         return turn.received
 
+    @property
+    def stands_still(self) -> float:
+        """Seconds for which a task that is at work here has not moved, neither on nor back."""
+        return max((trio.current_time() - desk.moved_at for desk in self._desks if desk.open), default=0.0)
+
     async def close(self) -> None:
         """End all waiting and give back what nobody has. The caller bounds the time."""
         self._closed = True
@@ -104,6 +110,7 @@ class Receiver:
         """Get messages for one turn after the other, until there is none; give back what nobody waits for."""
         backoff = Backoff()
         while True:
+            desk.moved_at = trio.current_time()
             turn = desk.turn
             try:
                 if desk.dirty:
@@ -137,6 +144,7 @@ class Receiver:
     def _open(self, desk: Desk) -> None:
         if not desk.open:
             desk.open = True
+            desk.moved_at = trio.current_time()
             self._nursery.start_soon(self._serve, desk)
 
     def _free_desk(self, channels: tuple[str, ...], journal: bool) -> Desk:

@@ -131,7 +131,7 @@ def test_a_function_that_takes_too_long_is_a_504(caplog):
 
 
 def test_a_stream_that_takes_too_long_is_broken_off():
-    response = call('wait_in_a_stream', timeout=0.01)
+    response = call('wait_in_a_stream', timeout=0.5)
     received = []
     with pytest.raises(CutShort, match='longer than'):
         received.extend(response)
@@ -147,6 +147,24 @@ def test_context_http_is_not_for_plain_functions(caplog):
 
 def use_http(context):
     return context.http.stream('GET', 'http://localhost/')
+
+
+def test_each_item_of_a_stream_is_a_frame_of_a_websocket():
+    def consumer(message):
+        client.call(message, 'case', ['streamed', 1], reply_format='websocket')
+
+    operations, replies = without_server(consumer=consumer)
+    assert (operations, replies) == ([], [{'bytes': b'\xff'}, {'text': 'text'}, {'bytes': b'x'}])
+
+
+def test_a_stream_that_fails_later_says_so_in_a_last_frame():
+    def consumer(message):
+        client.call(message, 'stream_and_fail', [1], reply_format='websocket')
+
+    _, replies = without_server(consumer=consumer)
+    last = json.loads(replies[1]['text'])
+    assert (replies[0], last['status'], last['error']) == (
+        {'text': 'item 0 '}, 500, "the function 'stream_and_fail' failed")
 
 
 # --- which functions there are ----------------------------------------------------------------------

@@ -212,7 +212,7 @@ async def test_each_item_of_a_stream_is_a_frame_of_a_websocket(function: str) ->
 
 
 async def test_an_async_function_is_cancelled_at_its_deadline() -> None:
-    answer = await ask("sleep", timeout=0.05)
+    answer = await ask("sleep", timeout=0.5)
     assert (answer.status, answer.outcome) == (504, "timeout")
     assert b"the function took longer than" in answer.body
     assert call_functions.told == ["cancelled"]
@@ -220,7 +220,7 @@ async def test_an_async_function_is_cancelled_at_its_deadline() -> None:
 
 @pytest.mark.parametrize("function", ["ticks", "ticks_async"])
 async def test_an_endless_stream_is_ended_at_its_deadline_and_closed(function: str) -> None:
-    answer = await ask(function, timeout=0.1)
+    answer = await ask(function, timeout=0.5)
     assert (answer.status, answer.outcome, answer.body[:4]) == (200, "timeout", b"tick")
     await trio.to_thread.run_sync(call_functions.has_told.wait, 10)
     assert call_functions.told == ["closed"]
@@ -235,7 +235,7 @@ async def test_a_thread_that_is_late_is_answered_at_once_and_keeps_its_place(
     caplog.set_level(logging.INFO)
     caller = Caller(CALL_THREADS=1)
     with trio.fail_after(30):
-        answer = await caller.ask(function, timeout=0.1)
+        answer = await caller.ask(function, timeout=0.5)
         assert (answer.status, answer.outcome) == (504, "timeout")
         assert f"operation {answer.id}: the function 'call_functions.{function}': goes on in its thread" in (
             caplog.text
@@ -249,6 +249,6 @@ async def test_a_thread_that_is_late_is_answered_at_once_and_keeps_its_place(
 
 
 async def test_a_thread_can_ask_whether_somebody_still_waits() -> None:
-    assert (await ask("wait_until_cancelled", timeout=0.1)).status == 504
+    assert (await ask("wait_until_cancelled", timeout=0.5)).status == 504
     await trio.to_thread.run_sync(call_functions.has_told.wait, 10)
     assert call_functions.told == ["noticed"]

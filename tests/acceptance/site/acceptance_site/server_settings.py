@@ -2,6 +2,7 @@
 
 from acceptance_site.settings import *  # noqa: F403
 from acceptance_site.settings import CHANNEL_LAYERS, CHANNELS_ASYNC_CLIENT
+from acceptance_site.settings import CHANNELS_ASYNC_SERVER as OF_THE_TEST
 
 CHANNEL_LAYERS = {
     'default': {
@@ -24,3 +25,4 @@ CHANNELS_ASYNC_SERVER = {
     'CALL_MODULES': ['acceptance_site.async_ops'],
     'CALL_THREADS': 2,
 }
+CHANNELS_ASYNC_SERVER.update(OF_THE_TEST)

@@ -2,6 +2,7 @@
 
 from __future__ import unicode_literals
 
+import json
 import os
 
 DEBUG = False
@@ -50,6 +51,8 @@ CHANNELS_ASYNC = os.environ.get('ACCEPTANCE_INLINE') != 'yes'
 CHANNELS_ASYNC_CLIENT = {
     'CALLS': {'plain.' + name: 'acceptance_site.plain_ops.' + name for name in ('answer', 'stream', 'count')},
 }
+# Sections such as EGRESS, for operations that are done in the view; server_settings.py takes them over.
+CHANNELS_ASYNC_SERVER = json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}'))
 UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
 
 LOGGING = {

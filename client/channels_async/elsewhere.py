@@ -41,7 +41,7 @@ def destination(reply_to, reply_format):
         if reply_format is not None:
             raise ValueError('reply_format is of no use with reply_to=None: there is no answer')
         return None, 'none'
-    name = getattr(reply_to, 'name', reply_to)
+    name = reply_to.name if _is_channel(reply_to) else reply_to
     if isinstance(name, bytes):  # a native str of Python 2
         name = name.decode('latin-1')
     if not isinstance(name, text):
@@ -52,6 +52,15 @@ def destination(reply_to, reply_format):
     if name in (wire.REQUEST_CHANNEL, conf.client_settings().channel):
         raise ValueError('reply_to is where operations arrive: the answer would come back as one')
     return name, reply_format or 'message'
+
+
+def _is_channel(value):
+    """Whether it is a Channel of channels; a Group has a name too, but is no place for an answer."""
+    if isinstance(value, (text, bytes)):
+        return False
+    from channels import Channel
+
+    return isinstance(value, Channel)
 
 
 def send_off(layer, fields, reply_channel):

@@ -6,7 +6,7 @@ import django
 import pytest
 import site_support
 from channels import channel_layers
-from channels.channel import Channel
+from channels.channel import Channel, Group
 from channels.message import Message
 from django.db import transaction
 from django.http import HttpResponse
@@ -101,6 +101,7 @@ def test_a_channel_can_be_given_as_channels_has_it_and_in_another_form():
 
 @pytest.mark.parametrize(('reply_to', 'more', 'error', 'said'), [
     (5, {}, TypeError, 'reply_to'), ([RESULT], {}, TypeError, 'reply_to'),
+    (Group('browsers'), {}, TypeError, 'not Group'),
     ('no channel', {}, ValueError, 'reply_to'), ('', {}, ValueError, 'reply_to'),
     ('request.async', {}, ValueError, 'operations arrive'),
     ('other.async', {}, ValueError, 'operations arrive'),

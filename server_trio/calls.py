@@ -36,28 +36,42 @@ InThread = Callable[..., Awaitable[Any]]
 class Mark:
     """What @call leaves on a function. `name` is None where the module's name makes it."""
 
-    __slots__ = ("name", "thread")
+    __slots__ = ("idempotent", "name", "thread")
 
-    def __init__(self, name: str | None, thread: bool | None) -> None:
+    def __init__(self, name: str | None, thread: bool | None, idempotent: bool) -> None:
         self.name = name
         self.thread = thread
+        self.idempotent = idempotent
 
 
 @overload
 def call(function: _Function, /) -> _Function: ...
 @overload
 def call(
-    function: str | None = None, /, *, name: str | None = None, thread: bool | None = None
+    function: str | None = None,
+    /,
+    *,
+    name: str | None = None,
+    thread: bool | None = None,
+    idempotent: bool = False,
 ) -> Callable[[_Function], _Function]: ...
-def call(function: Any = None, /, *, name: str | None = None, thread: bool | None = None) -> Any:
+def call(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    thread: bool | None = None,
+    idempotent: bool = False,
+) -> Any:
     """Let views call a function, if its module is in CHANNELS_ASYNC_SERVER['CALL_MODULES'].
 
     As `@call`, `@call('name')` or `@call(name=..., thread=...)`. Without a name it is called the last part
     of its module's name, a dot, and its own name: `thumbnail.status`. `thread=False` runs a plain function
-    in the event loop, which is for those that never wait and never compute. Raises TypeError.
+    in the event loop, which is for those that never wait and never compute. `idempotent=True` says that
+    calling it twice is as good as once: it is then called again where its server died. Raises TypeError.
     """
     if callable(function):
-        return _mark(function, name, thread)
+        return _mark(function, Mark(name, thread, idempotent))
     if function is not None and name is not None:
         raise TypeError("@call has been given two names")
     given = name if function is None else function
@@ -65,15 +79,17 @@ def call(function: Any = None, /, *, name: str | None = None, thread: bool | Non
         raise TypeError(f"@call takes a name as text, not {type(given).__name__}")
     if thread is not None and not isinstance(thread, bool):
         raise TypeError(f"@call: thread must be True or False, not {thread!r}")
-    return lambda function: _mark(function, given, thread)
+    if not isinstance(idempotent, bool):
+        raise TypeError(f"@call: idempotent must be True or False, not {idempotent!r}")
+    return lambda function: _mark(function, Mark(given, thread, idempotent))
 
 
-def _mark(function: _Function, name: str | None, thread: bool | None) -> _Function:
+def _mark(function: _Function, mark: Mark) -> _Function:
     if inspect.isclass(function) or not callable(function):
         raise TypeError(f"@call is for functions, not for {function!r}")
-    if thread and call_rules.is_async(function):
+    if mark.thread and call_rules.is_async(function):
         raise TypeError(f"@call: {function.__name__} is async def, which runs in the event loop alone")
-    setattr(function, call_rules.MARK, Mark(name, thread))
+    setattr(function, call_rules.MARK, mark)
     return function
 
 

@@ -42,7 +42,8 @@ def _add(
         raise SettingsError(f"{where}: the name {name!r} is another function's already, by {found[name][1]}")
     mark = getattr(target, call_rules.MARK, None)
     in_task = call_rules.is_async(target) or (mark is not None and mark.thread is False)
-    found[name] = Function(name, target, in_task, call_rules.takes_context(target)), where
+    idempotent = mark is not None and mark.idempotent
+    found[name] = Function(name, target, in_task, call_rules.takes_context(target), idempotent), where
 
 
 def _check_name(name: str, where: str) -> None:

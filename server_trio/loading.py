@@ -11,7 +11,7 @@ from .commands import load_commands
 from .django_orm import connections_closed
 from .errors import SettingsError
 from .functions import load_functions
-from .operations import Handler, make_run_call, make_run_command, run_forward, run_request
+from .operations import Handler, RunCall, make_run_command, run_forward, run_request
 from .operations.threads import Threads
 from .routing import load_routing, only_wanted, served_channels
 from .settings import DAPHNE_MARGIN, Settings
@@ -37,7 +37,7 @@ def load_handlers(settings: Settings, *, debug: bool = False) -> Mapping[str, Ha
 def _call(settings: Settings, debug: bool) -> Handler:
     around = connections_closed if settings.DJANGO_SETUP else contextlib.nullcontext
     threads = Threads(settings.CALL_THREADS, around)
-    return make_run_call(load_functions(settings), threads, debug=debug)
+    return RunCall(load_functions(settings), threads, debug=debug)
 
 
 def _command(settings: Settings, debug: bool) -> Handler:

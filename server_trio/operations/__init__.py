@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .base import Context, Handler
-from .call import Function, make_run_call
+from .call import Function, RunCall
 from .command import make_run_command
 from .forward import run_forward
 from .request import run_request
 
 __all__ = [
-    "Context", "Function", "Handler", "make_run_call", "make_run_command", "run_forward", "run_request",
+    "Context", "Function", "Handler", "RunCall", "make_run_command", "run_forward", "run_request",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from channels_async.wire import Operation
 from ..calls import CallContext
 from ..errors import OperationError, OperationRefused
 from ..replies import Reply, ReplyState
-from .base import Context, Handler
+from .base import Context
 from .threads import Threads
 
 if sys.version_info < (3, 11):
@@ -42,12 +42,16 @@ _AROUND = frozenset(("server_trio", "trio", "outcome"))
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that can be called. `in_task`: in the event loop, not in a thread."""
+    """A function that can be called.
+
+    `in_task`: in the event loop, not in a thread. `idempotent`: calling it twice is as good as once.
+    """
 
     name: str
     target: Callable[..., Any]
     in_task: bool
     takes_context: bool
+    idempotent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +70,31 @@ class FunctionFailed(OperationError):
     """The function raised, or returned what is no response. The log has why."""
 
 
-def make_run_call(functions: Mapping[str, Function], threads: Threads, *, debug: bool) -> Handler:
+class RunCall:
     """The handler of CALL operations. With `debug` an error tells its traceback."""
 
-    async def run_call(operation: Operation, reply: Reply, context: Context) -> None:
+    def __init__(self, functions: Mapping[str, Function], threads: Threads, *, debug: bool) -> None:
+        self._functions = functions
+        self._threads = threads
+        self._debug = debug
+
+    def is_repeatable(self, details: Details) -> bool:
+        """Whether the function may be called again after a server has died over it; see recovery.py."""
+        function = self._functions.get(details.function)
+        return function is not None and function.idempotent
+
+    async def __call__(self, operation: Operation, reply: Reply, context: Context) -> None:
         """Raises OperationRefused for a function that is not there, FunctionFailed."""
         details: Details = operation.details
-        function = functions.get(details.function)
+        function = self._functions.get(details.function)
         if function is None:
-            near = difflib.get_close_matches(details.function, functions, 1, 0.6)
+            near = difflib.get_close_matches(details.function, self._functions, 1, 0.6)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             logger.warning(
                 "operation %s: the settings have no function '%s'%s", operation.id, details.function, hint
             )
             raise OperationRefused(call_rules.NOT_HERE)
-        await _Calling(function, operation, reply, context, threads, debug).run()
-
-    return run_call
+        await _Calling(function, operation, reply, context, self._threads, self._debug).run()
 
 
 class _Calling:

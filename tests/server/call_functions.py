@@ -59,7 +59,7 @@ def given(*args: Any, **kwargs: Any) -> Any:
     return {"args": args, "kwargs": kwargs}
 
 
-@call
+@call(idempotent=True)
 def where() -> str:
     return "thread" if threading.current_thread() is not threading.main_thread() else "loop"
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from channels_async.wire import encode, parse
 from server_trio.calls import call
 from server_trio.errors import SettingsError
 from server_trio.functions import load_functions
+from server_trio.loading import load_handlers
+from server_trio.recovery import is_repeatable
 from server_trio.settings import resolve
 
 from . import call_functions
@@ -43,6 +46,15 @@ def test_marked_functions_of_a_module_are_there_and_no_others() -> None:
 def test_the_same_function_may_be_named_twice() -> None:
     found = load(CALLS={"call_functions.given": f"{MODULE}.given"}, CALL_MODULES=[MODULE])
     assert found["call_functions.given"].target is call_functions.given
+
+
+def test_a_function_is_called_again_after_the_death_of_a_server_only_where_it_says_so() -> None:
+    handler = load_handlers(resolve({"CALL_MODULES": [MODULE]}, {}, {}))["CALL"]
+    repeatable = {}
+    for name in ("call_functions.where", "call_functions.given", "unknown"):
+        operation = parse(encode("a", "b!c", operation="CALL", function=name), 0.0)
+        repeatable[name] = is_repeatable(operation, handler)
+    assert repeatable == {"call_functions.where": True, "call_functions.given": False, "unknown": False}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +153,7 @@ def test_the_decorator_returns_the_function_itself() -> None:
         (lambda: call(5), "takes a name as text, not int"),  # type: ignore[call-overload]
         (lambda: call("a", name="b"), "two names"),
         (lambda: call(thread="yes"), "thread must be True or False"),  # type: ignore[call-overload]
+        (lambda: call(idempotent=1), "idempotent must be True or False"),  # type: ignore[call-overload]
         (lambda: call("a")(5), "is for functions"),  # type: ignore[type-var]
         (lambda: call(dict), "is for functions"),
         (lambda: call(thread=True)(call_functions.where_async), "is async def"),

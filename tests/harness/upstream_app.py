@@ -71,6 +71,22 @@ async def chunked(request: Request, answer: Answer) -> None:
     await answer.chunk(b"")
 
 
+async def zeros(request: Request, answer: Answer) -> None:
+    """Any number of bytes, held nowhere."""
+    size, piece = int(request.segments[1]), bytes(PIECE)
+    await answer.head(200, [("Content-Type", "application/octet-stream"), ("Content-Length", str(size))])
+    for start in range(0, size, PIECE):
+        await answer.raw(piece[: size - start])
+
+
+async def part(request: Request, answer: Answer) -> None:
+    """A part of a body of that size, by a Range of one part."""
+    size = int(request.segments[1])
+    first, last = (int(number) for number in request.header("range").partition("=")[2].split("-"))
+    said = ("Content-Range", f"bytes {first}-{last}/{size}")
+    await answer.send(206, [TEXT, said], pattern(size)[first : last + 1])
+
+
 async def compressed(request: Request, answer: Answer) -> None:
     body = gzip.compress(pattern(20_000), mtime=0)
     await answer.send(200, [TEXT, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], body)
@@ -146,7 +162,7 @@ PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
     "delay": delay, "status": status, "headers": headers, "echo": echo, "bytes": large, "chunked": chunked,
     "gzip": compressed, "cookies": cookies, "redirect": redirect, "drip": drip, "etag": etag, "hang": hang,
     "close-delimited": close_delimited, "disconnect": disconnect, "truncated": truncated, "garbage": garbage,
-    "early-hints": early_hints, "events": events, "digest": digest,
+    "early-hints": early_hints, "zeros": zeros, "range": part, "events": events, "digest": digest,
 }  # fmt: skip
 
 

@@ -38,6 +38,15 @@ PATHS = [
     ("GET", "/call/plain.stream/?args=%5B%7B%22a%22:1%7D,%5B2%5D%5D"),
     ("GET", "/call/plain.stream/"),
     ("GET", "/call/plain.count/"),
+    ("POST", "/forward/digest"),
+    ("HEAD", "/forward/bytes/1000"),
+    ("GET", "/forward/chunked/3?size=7"),
+    ("GET", "/forward/etag"),
+    ("GET", "/forward/redirect/302?to=/echo/there"),
+    ("GET", "/forward/headers?X-A=1&X-A=2&Vary=Accept&Set-Cookie=theirs%3D1&Connection=X-Hop&X-Hop=1"),
+    ("GET", "/rewritten/headers?Location=/a&Set-Cookie=a%3D1%3B+Domain%3Db.example&Set-Cookie=b%3D2"),
+    ("POST", "/forward-raw/digest"),
+    ("GET", "/forward/disconnect"),
 ]
 
 

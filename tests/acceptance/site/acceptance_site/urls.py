@@ -1,8 +1,11 @@
 from django.conf.urls import url
 
-from acceptance_site import calls, elsewhere, views
+from acceptance_site import calls, elsewhere, forwards, views
 
 urlpatterns = [
+    url(r'^forward/(?P<path>.*)$', forwards.proxy),
+    url(r'^forward-form/$', forwards.form),
+    url(r'^rewritten', forwards.rewritten),
     url(r'^ask(?P<path>/.*)$', views.ask),
     url(r'^form/$', views.form),
     url(r'^decorated/$', views.decorated),

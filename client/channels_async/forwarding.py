@@ -121,8 +121,11 @@ def _wsgi_headers(meta):
             native = native[5:]
         elif native not in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
             continue
-        if meta[name]:
-            headers.append((native.replace('_', '-').lower().encode('latin-1'), _bytes(meta[name])))
+        value = meta[name]
+        if isinstance(value, numbers.Number):  # Django's test client has the length as a number
+            value = text(value)
+        if value:
+            headers.append((native.replace('_', '-').lower().encode('latin-1'), _bytes(value)))
     return headers
 
 

@@ -29,6 +29,10 @@ _SEND_WITHOUT_LISTENING: Final = 32 * KiB
 _FIRST_RECEIVE_SIZE: Final = 64 * KiB
 
 
+#: Seconds that an upload may go on after its answer was complete.
+_LAST_SENDING: Final = 0.1
+
+
 class Unanswered(errors.UpstreamError):
     """The connection ended before the first byte of an answer; the request may not have been seen."""
 
@@ -38,8 +42,10 @@ class Connection:
 
     __slots__ = (
         "_broken",
+        "_failure",
         "_forwarded",
         "_receive_size",
+        "_sent",
         "_stream",
         "_tainted",
         "exchanges",
@@ -57,41 +63,55 @@ class Connection:
         self._forwarded = stream if isinstance(stream, ForwardedStream) else None  # by a proxy
         self._receive_size = _FIRST_RECEIVE_SIZE  # bytes
         self._broken: errors.UpstreamError | None = None  # raised once the body that came before it is out
+        self._sent: trio.Event | None = None  # of an upload that goes on while the answer is read
+        self._failure: Exception | None = None  # of that upload
         self._tainted = False  # a request was not sent whole, or asked for the connection's end
 
     @property
     def reusable(self) -> bool:
         """Whether another exchange may begin: all was sent, all was read, nothing surplus came."""
         parser = self.parser
-        return self._stream is not None and parser.complete and parser.reusable and not self._tainted
+        sent = self._sent is None or self._sent.is_set()
+        return (
+            self._stream is not None and parser.complete and parser.reusable and sent and not self._tainted
+        )
 
     async def holds_unread(self) -> bool:
         """Whether the idle connection has anything to read, its end included, and so is of no use."""
         return self._stream is None or await holds_unread(self._stream)
 
     async def exchange(
-        self, method: str, head: bytes, body: bytes | Upload | None, *, last: bool = False
+        self,
+        method: str,
+        head: bytes,
+        body: bytes | Upload | None,
+        *,
+        last: bool = False,
+        sender: trio.Nursery | None = None,
     ) -> None:
         """Send a request and read the head of the final response; it is then in `parser`.
 
-        `last` says that the request asks for the connection to be closed. Raises errors.Upstream*,
+        `last` says that the request asks for the connection to be closed. An upload whose answer begins
+        before it has ended goes on in `sender`, and the answer can be read meanwhile; without one the
+        answer waits. Raises errors.Upstream*,
         `Unanswered` among them, and what an Upload raises. After any exception, and after
         cancellation, the connection must be closed.
         """
         self.exchanges += 1
         self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
+        self._sent = self._failure = None
         self._broken = None
         self.parser.begin(method == "HEAD")
         if self._forwarded is not None:
             head = self._forwarded.in_absolute_form(head)
         if isinstance(body, Upload):
-            await self._upload(head, body)
+            await self._upload(head, body, sender)
         elif not body or len(body) <= _SEND_WITHOUT_LISTENING:
             await self._send(head + body if body else head)
             await self._read_head()
         else:
-            await self._upload(head, body)
+            await self._upload(head, body, sender)
 
     async def receive_body(self) -> bytes:
         """The next piece of the response's body, transfer-decoded; b"" once it has ended."""
@@ -156,17 +176,31 @@ class Connection:
             return False
         return True
 
-    async def _upload(self, head: bytes, body: bytes | Upload) -> None:
+    async def _upload(self, head: bytes, body: bytes | Upload, sender: trio.Nursery | None) -> None:
         """Send a body that takes its time while listening for an early answer (RFC 9112 9.5).
 
         An answer of 300 and above ends the sending: nobody will read the rest. A 2xx does not:
         the upstream may well consume the body while it answers.
         """
+        if sender is not None:
+            await self._upload_in(sender, head, body)
+            return
         failure: Exception | None = None  # raised outside, lest the nursery wrap it
+        async with trio.open_nursery() as nursery:
+            try:
+                await self._upload_in(nursery, head, body)
+            except Exception as exc:
+                failure = exc
+        failure = failure or self._failure
+        if failure is not None:
+            raise failure
+
+    async def _upload_in(self, nursery: trio.Nursery, head: bytes, body: bytes | Upload) -> None:
+        """Send in a task of the nursery and return when the head of an answer is there."""
+        sent = self._sent = trio.Event()
         sending, reading = trio.CancelScope(), trio.CancelScope()
 
         async def send() -> None:
-            nonlocal failure
             with sending:
                 try:
                     if await self._send(head):
@@ -174,22 +208,33 @@ class Connection:
                 except errors.ShuttingDown:
                     pass  # the reader meets that as well
                 except Exception as exc:  # what the pieces raise: the upstream must not take it for the end
-                    failure = exc
+                    self._failure = exc
                     reading.cancel()
-            if sending.cancelled_caught:
-                self._tainted = True
+                    await self.aclose()  # ends the reading of an answer that has begun
+            sent.set()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(send)
-            try:
-                with reading:
-                    await self._read_head()
-            except errors.OperationError as exc:
-                failure = failure or exc
-            if failure is not None or self.parser.status >= 300:
+        nursery.start_soon(send)
+        done = False
+        try:
+            with reading:
+                await self._read_head()
+            if self._failure is not None:
+                raise self._failure
+            done = self.parser.status < 300
+        finally:
+            if not done and not sent.is_set():
+                self._tainted = True
                 sending.cancel()
-        if failure is not None:
-            raise failure
+
+    async def finish_upload(self) -> None:
+        """Give what is still being sent a moment, now that the answer is complete.
+
+        Most have been sent, and their task has just not been told. What takes longer the upstream does
+        not wait for; as with other proxies, the connection then closes.
+        """
+        if self._sent is not None and not self._sent.is_set():
+            with trio.move_on_after(_LAST_SENDING):
+                await self._sent.wait()
 
     def _open_stream(self) -> trio.abc.Stream:
         if self._stream is None:
@@ -201,6 +246,5 @@ class Connection:
         why = f"TLS failed: {alert}" if alert else "the connection was closed without an answer"
         return Unanswered(f"{self.origin.netloc}: {why}")
 
-    @staticmethod
-    def _closed_here() -> errors.ShuttingDown:
-        return errors.ShuttingDown("the HTTP client was closed during the exchange")
+    def _closed_here(self) -> Exception:
+        return self._failure or errors.ShuttingDown("the HTTP client was closed during the exchange")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote_plus
 
+import trio
 from asks.auth import BasicAuth  # type: ignore[import-untyped]
 from asks.multipart import MultipartData, build_multipart_body  # type: ignore[import-untyped]
 from asks.request_object import RequestProcessor  # type: ignore[import-untyped]
@@ -88,6 +89,7 @@ class Request(RequestProcessor):  # type: ignore[misc]
         self.cookies = cookies
         self.auth = auth
         self.last = False  # on its connection
+        self.sender: trio.Nursery | None = None  # where an upload goes on while its answer is read
         self.head = b""
 
     async def build(self) -> None:

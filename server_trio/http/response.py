@@ -83,7 +83,11 @@ class Response:
         """Let go of the connection: kept for others if the body was read to its end, else closed."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._pool.release(connection)
+            try:
+                if connection.parser.complete:
+                    await connection.finish_upload()
+            finally:
+                await self._pool.release(connection)
 
     async def discard(self) -> None:
         """Throw the body away: read it if it is small and there, else close the connection."""

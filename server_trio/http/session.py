@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import asks  # type: ignore[import-untyped]
+import trio
 
 from channels_async import http_rules
 
@@ -83,6 +84,7 @@ class Session(asks.Session):  # type: ignore[misc]
         headers: Sequence[tuple[bytes, bytes]] = (),
         body: bytes | AsyncIterable[bytes] | None = None,
         content_length: int | None = None,
+        sender: trio.Nursery | None = None,
         params: Pairs | None = None,
         data: Pairs | Mapping[str, str] | str | bytes | None = None,
         json: bytes | None = None,
@@ -96,7 +98,8 @@ class Session(asks.Session):  # type: ignore[misc]
 
         What the arguments mean is told in `request.Request`. Redirects are followed by
         `http_rules.redirect`. A body of pieces goes out as they come, with `content_length` or, where
-        that is None, in chunks; it can be sent once only, so no redirect is followed.
+        that is None, in chunks; it can be sent once only, so no redirect is followed. With `sender`
+        a body goes on there while the block reads the answer; cancel it once the block is left.
 
         Raises errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
         limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken
@@ -111,6 +114,7 @@ class Session(asks.Session):  # type: ignore[misc]
             method, url, headers=headers, body=content, params=params, data=data, json=json,
             multipart=multipart, cookies=cookies, auth=auth,
         )  # fmt: skip
+        request.sender = sender
         await request.build()
         redirects = 0
         while True:
@@ -182,7 +186,9 @@ class Session(asks.Session):  # type: ignore[misc]
 
     @staticmethod
     async def _exchange(connection: Connection, request: Request) -> None:
-        await connection.exchange(request.method, request.head, request.body, last=request.last)
+        await connection.exchange(
+            request.method, request.head, request.body, last=request.last, sender=request.sender
+        )
 
 
 def _follow(request: Request, response: Response) -> Request | None:

@@ -6,6 +6,8 @@ in both directions as they come, and the headers of the answer (channels_async.f
 
 from __future__ import annotations
 
+import trio
+
 from channels_async import forward_rules
 from channels_async.wire import Forward, Operation
 
@@ -23,6 +25,21 @@ async def run_forward(operation: Operation, reply: Reply, context: Context) -> N
     Raises UpstreamError, UpstreamTimeout, UploadBroken (the body did not come whole, and the upstream
     has got no whole request), OperationError (the request cannot be sent as it is).
     """
+    failure: Exception | None = None  # raised outside, lest the nursery wrap it
+    async with trio.open_nursery() as uploading:
+        try:
+            await _exchange(operation, reply, context, uploading)
+        except Exception as error:
+            failure = error
+        uploading.cancel_scope.cancel()
+    if isinstance(failure, InvalidRequest):
+        raise OperationError(f"the request cannot be sent: {failure}") from failure
+    if failure is not None:
+        raise failure
+
+
+async def _exchange(operation: Operation, reply: Reply, context: Context, uploading: trio.Nursery) -> None:
+    """The upstream may answer while it is still sent to: what it says goes to the browser at once."""
     forward: Forward = operation.details
     whole = forward.body_channel is None
     exchange = context.http.stream(
@@ -31,13 +48,11 @@ async def run_forward(operation: Operation, reply: Reply, context: Context) -> N
         headers=forward.headers,
         body=forward.body if whole else BodyPieces(context.layer, forward.body, forward.body_channel),
         content_length=forward.content_length,
+        sender=uploading,
         follow_redirects=False,
     )
-    try:
-        async with exchange as response:
-            headers = forward_rules.response_headers(
-                forward, response.status, response.headers, operation.response_headers
-            )
-            await pass_on(response, headers, reply)
-    except InvalidRequest as error:
-        raise OperationError(f"the request cannot be sent: {error}") from error
+    async with exchange as response:
+        headers = forward_rules.response_headers(
+            forward, response.status, response.headers, operation.response_headers
+        )
+        await pass_on(response, headers, reply)

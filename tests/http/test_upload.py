@@ -242,3 +242,98 @@ async def test_cancellation_while_a_piece_is_awaited_closes_the_connection():
         with trio.fail_after(30):
             await ended.wait()
         assert session.statistics().open == 0
+
+
+# --- the answer comes while the body goes --------------------------------------------------------
+
+
+class Exchange:
+    """One upload whose answer may begin before its end."""
+
+    def __init__(self, session, nursery):
+        self._session = session
+        self._nursery = nursery
+
+    def __call__(self, url, body, **others):
+        return self._session.stream("POST", url, body=body, sender=self._nursery, **others)
+
+
+async def transform(peer):
+    """Send back what comes, upper case, while it comes: 64 KiB at a time."""
+    await peer.read_head()
+    await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 * len(PIECE)))
+    for _ in range(64):
+        while len(peer._buffer) < len(PIECE):
+            await peer.read_some()
+        await peer.send(peer._buffer[: len(PIECE)].upper())
+        peer._buffer = peer._buffer[len(PIECE) :]
+    await peer.wait_closed()
+
+
+PIECE = b"x" * (256 * 1024)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_an_upstream_that_sends_back_as_it_reads_stalls_nobody(whole):
+    body = PIECE * 64 if whole else pieces(*[PIECE] * 64)
+    with trio.fail_after(30):
+        async with open_upstream([transform]) as upstream, Session(HttpLimits()) as session:
+            async with trio.open_nursery() as nursery:
+                exchange = Exchange(session, nursery)
+                async with exchange(upstream.url(), body, content_length=64 * len(PIECE)) as response:
+                    size = 0
+                    async for piece in response:
+                        size += len(piece)
+                        assert not piece.strip(b"X")
+            assert size == 64 * len(PIECE)
+            assert session.statistics().idle == 1  # all was sent and all was read
+
+
+async def test_a_body_that_breaks_after_the_answer_has_begun_ends_the_answer():
+    begun = trio.Event()
+
+    async def begin(peer):
+        await peer.read_head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
+        await peer.wait_closed()
+
+    async def broken():
+        yield b"one"
+        await begun.wait()
+        raise errors.UploadBroken("the browser has gone")
+
+    received = []
+    async with open_upstream([begin]) as upstream, Session(HttpLimits()) as session:
+        async with trio.open_nursery() as nursery:
+            exchange = Exchange(session, nursery)
+            try:
+                async with exchange(upstream.url(), broken()) as response:
+                    async for piece in response:
+                        received.append(piece)
+                        begun.set()
+            except errors.UploadBroken as error:
+                received.append(str(error))
+        assert received == [b"ab", "the browser has gone"]
+        assert session.statistics().open == 0
+
+
+async def test_an_answer_that_is_complete_does_not_wait_for_the_rest_of_the_body():
+    async def never():
+        yield b"one"
+        await trio.sleep_forever()
+
+    async def early(peer):
+        await peer.read_head()
+        await peer.send(answer(b"enough"))
+        await peer.wait_closed()
+
+    async with (
+        open_upstream([early]) as upstream,
+        Session(HttpLimits()) as session,
+        trio.open_nursery() as nursery,
+    ):
+        with trio.fail_after(30):
+            async with Exchange(session, nursery)(upstream.url(), never()) as response:
+                assert b"".join([piece async for piece in response]) == b"enough"
+        assert session.statistics().open == 0
+        nursery.cancel_scope.cancel()

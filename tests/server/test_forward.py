@@ -279,3 +279,19 @@ async def test_a_body_that_does_not_come_ends_at_the_deadline() -> None:
         await server.forward(method="POST", body_channel=BODY)
         assert (await server.answer())[0] == 504
 
+
+
+async def test_an_answer_that_begins_before_the_body_has_ended_reaches_the_browser() -> None:
+    async def talk(peer: Any) -> None:
+        await peer.read_head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhave")
+        while b"two" not in peer._buffer:
+            await peer.read_some()
+        await peer.send(b" all")
+
+    async with serving([talk]) as server:
+        await server.forward(method="POST", body=b"one", body_channel=BODY)
+        first = await server.part()
+        assert (first["status"], first["content"]) == (200, b"have")
+        await server.put(b"two", more=False)
+        assert (await server.part())["content"] == b" all"

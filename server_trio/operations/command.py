@@ -19,10 +19,11 @@ from channels_async.wire import Command as Details
 from channels_async.wire import Operation
 
 from ..commands import Command
-from ..errors import BadInput, OperationError, OperationRefused
+from ..errors import BadInput, OperationError, OperationRefused, UploadBroken
 from ..limits import KiB
 from ..replies import Reply, ReplyState
 from .base import Context, Handler
+from .body_channel import BodyPieces
 from .processes import KILL_TIME, Group, start
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,13 @@ def make_run_command(commands: Mapping[str, Command], *, debug: bool) -> Handler
 
 
 async def read_input(details: Details, context: Context) -> AsyncIterator[bytes]:
-    """What the process reads on stdin."""
-    if details.stdin:
-        yield details.stdin
+    """What the process reads on stdin. Raises UploadBroken, so that it takes no part for the whole."""
+    size = 0
+    async for piece in BodyPieces(context.layer, details.stdin, details.body_channel):
+        size += len(piece)
+        yield piece
+    if details.content_length not in (None, size):
+        raise UploadBroken(f"the input ended after {size} of {details.content_length} bytes")
 
 
 class CommandFailed(OperationError):

@@ -158,15 +158,15 @@ class Run:
         pipe = self._group.process.stdin
         if pipe is None:
             return
-        try:
-            async with pipe:
+        async with pipe:
+            try:
                 async for chunk in stdin:
                     await pipe.send_all(chunk)
-        except trio.BrokenResourceError:
-            pass
-        except Exception as error:
-            self._failure = error
-            cancel_scope.cancel()
+            except trio.BrokenResourceError:
+                pass
+            except Exception as error:  # before the pipe closes: its end would be taken for that of the input
+                self._failure = error
+                cancel_scope.cancel()
 
     async def _read_stderr(self) -> None:
         async for chunk in self._chunks(self._group.process.stderr):

@@ -14,7 +14,7 @@ Layers of this package; each imports only from those below it:
     sending, fetching       an operation to the layer; a response from the upstream
     uploading               a large body beside its operation
     preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
-    settled                 content that middleware leaves alone
+    commanding, settled     those of command(); content that middleware leaves alone
     upstream_errors         what goes wrong with an upstream, in the words of the server
     reaching                how an upstream is reached: the settings EGRESS, HTTP and TLS
     reading                 the bytes of a response: neither Django nor sockets
@@ -27,7 +27,7 @@ Layers of this package; each imports only from those below it:
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
     host_patterns           settings by host: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django
-    command_rules, stderr_lines   how a command line is filled, and what of stderr is logged: no Django
+    command_rules, process_groups, stderr_lines   what both ends do with commands: no Django
     wire                    the contract with the server: pure functions, no Django
     _py23                   the one place that knows which Python this is
 

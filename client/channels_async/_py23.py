@@ -5,7 +5,9 @@ Everything else uses these names: `text` and `bytes` mean the same on both.
 
 from __future__ import unicode_literals
 
+import os
 import re
+import signal
 import sys
 import time
 
@@ -54,6 +56,19 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
         re.compile(pattern)  # by itself, before it is put between others
         return re.compile('(?:' + pattern + r')\Z').match
 
+    def session_options(prepare):
+        """Arguments for subprocess.Popen: a session of its own, usual signals, `prepare` (or None) called."""
+
+        def begin():
+            os.setsid()
+            # Python 2 leaves what Python itself ignores ignored.
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            if prepare is not None:
+                prepare()
+
+        return {'preexec_fn': begin}
+
 else:
     from urllib.parse import parse_qsl as _parse_qsl
     from urllib.parse import quote as _quote
@@ -83,3 +98,7 @@ else:
     def full_matcher(pattern):
         """Tells of a text whether all of it matches, classes such as \\d meaning ASCII. Raises re.error."""
         return re.compile(pattern, re.ASCII).fullmatch
+
+    def session_options(prepare):
+        """Arguments for subprocess.Popen: a session of its own, usual signals, `prepare` (or None) called."""
+        return {'start_new_session': True, 'preexec_fn': prepare}

@@ -20,7 +20,7 @@ from collections import namedtuple
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_async import wire
+from channels_async import command_rules, wire
 from channels_async._py23 import integers, text
 from channels_async.result_rules import native_text
 
@@ -114,6 +114,15 @@ def call_modules():
         problem = "CHANNELS_ASYNC_SERVER['CALL_MODULES'] must be a list of modules, not {!r}"
         raise ImproperlyConfigured(problem.format(modules))
     return [native_text(module) for module in modules]
+
+
+def commands():
+    """CHANNELS_ASYNC_SERVER['COMMANDS'] as command_rules.Commands by name."""
+    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    try:
+        return command_rules.read_commands(server.get('COMMANDS', {}))
+    except command_rules.CommandFault as fault:
+        raise ImproperlyConfigured('CHANNELS_ASYNC_SERVER: {}'.format(fault))
 
 
 def nearest(name, names):

@@ -6,7 +6,6 @@ it has started. What puts itself into another session is out of reach.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import os
@@ -20,6 +19,7 @@ from typing import Final
 import trio
 
 from channels_async import command_rules
+from channels_async.process_groups import any_living, signal_group
 
 from ..commands import Command
 from ..errors import OperationError
@@ -72,8 +72,7 @@ class Group:
             await self.process.wait()
         with trio.move_on_after(KILL_TIME) as scope:
             await self._wait_empty()
-        if scope.cancelled_caught:
-            # Uninterruptible, of another user; or dead, and nobody has reaped them yet.
+        if scope.cancelled_caught:  # they wait for the kernel, or have become another user's
             logger.warning("processes of the group %d are still there after SIGKILL", self.process.pid)
 
     def close(self) -> None:
@@ -83,30 +82,18 @@ class Group:
                 stream.close()
 
     async def _wait_empty(self) -> None:
+        """Return when nothing of the group lives."""
         delay = FIRST_LOOK
         while self._signal(0):
             await trio.sleep(delay)
+            if not await trio.to_thread.run_sync(any_living, self.process.pid):
+                self._signal(0)  # reaps those that have just died
+                return
             delay = min(delay * 2, LONGEST_LOOK)
 
     def _signal(self, number: int) -> bool:
-        """Signal every process of the group; whether there was any. Those that are our own are reaped first.
-
-        While a process is in the group, its number is not given to another one.
-        """
-        group = self.process.pid
-        if self.process.returncode is not None:
-            # Not before: the leader is trio's to reap. Others are our children where we are the one whom
-            # orphans are given to: process 1 of a container, or a subreaper (prctl(2)).
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-group, os.WNOHANG)[0]:
-                    pass
-        try:
-            os.killpg(group, number)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # they have become somebody else
-        return True
+        """Signal every process of the group; whether there was any."""
+        return signal_group(self.process.pid, number, self.process.returncode is not None)
 
 
 async def start(command: Command, argv: Sequence[bytes], *, stdin: bool) -> Group:

@@ -114,6 +114,9 @@ CASES = [
          body='the command was ended by signal 24'),
 ]  # fmt: skip
 
+#: Those whose answer breaks off, which whoever can tell a broken answer from a whole one tells.
+CUT = ['a failure after output']
+
 #: A variable that the one who runs the table must have.
 SECRET = ('SECRET_OF_THE_SITE', 'geheim')
 

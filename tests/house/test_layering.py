@@ -100,6 +100,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.frame_rules",
         "channels_async.egress_rules",
         "channels_async.command_rules",
+        "channels_async.process_groups",
         "channels_async.stderr_lines",
         "channels_async.proxy_rules",
         "channels_async.result_rules",

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from channels_async import calling, conf, elsewhere, forwarding, wire
 from channels_async._py23 import text
+from channels_async.commanding import prepare_command
 from channels_async.elsewhere import OWN
 from channels_async.preparing import prepare
 from channels_async.sending import NotSent  # noqa: F401 - for callers to catch
@@ -148,6 +149,29 @@ class Client(object):
         args, kwargs = calling.arguments(args, kwargs)
         fields = {'function': calling.function_name(function), 'args': args, 'kwargs': kwargs}
         return _answer(caller, 'CALL', timeout, fields, reply_to, reply_format)
+
+    def command(
+        self, request, command, parameters=None, stdin=None, timeout=None, reply_to=OWN, reply_format=None
+    ):
+        """Run a command line of the settings and answer `request` with its output, as it comes.
+
+        command     the name that CHANNELS_ASYNC_SERVER['COMMANDS'] of the server has for it; nothing else
+                    can be run
+        parameters  dict of what the placeholders of the command line become: text or numbers by name. Each
+                    must match its pattern in the settings
+        stdin       what the program reads: bytes, text (as UTF-8), a file; or the request or message itself,
+                    whose body (of a WebSocket: whose frame) it is then
+
+        Headers and cookies that the view or middleware set on the response go to the browser with the output.
+        A program that fails is an answer of 500, if it has not written anything before; else the answer is
+        cut short. A parameter that does not match is 400, a command that there is not 403, one that takes
+        too long 504: then the program is ended, and all that it has started.
+
+        Raises TypeError for an argument of a wrong type, ValueError for a wrong value.
+        """
+        caller = _caller(request, reply_to)
+        fields = prepare_command(command, parameters, stdin)
+        return _answer(caller, 'COMMAND', timeout, fields, reply_to, reply_format)
 
 
 def _answer(caller, operation, timeout, details, reply_to=OWN, reply_format=None):

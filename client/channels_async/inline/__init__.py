@@ -4,11 +4,17 @@ from __future__ import unicode_literals
 
 from channels_async import conf, wire
 from channels_async.inline.call import respond_call
+from channels_async.inline.command import respond_command
 from channels_async.inline.forward import respond_forward
 from channels_async.inline.request import respond_request
 
 #: By the operation's name: functions as `respond`, but with the parsed operation and its deadline in seconds.
-RESPOND = {'REQUEST': respond_request, 'FORWARD': respond_forward, 'CALL': respond_call}
+RESPOND = {
+    'REQUEST': respond_request,
+    'FORWARD': respond_forward,
+    'CALL': respond_call,
+    'COMMAND': respond_command,
+}
 
 
 def respond(fields, can_abort):

@@ -1,0 +1,174 @@
+"""However a command ends, nothing of its process group lives on, and nobody waits for what it left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from server_trio.errors import SendUnknown, ShuttingDown
+from server_trio.layers.memory import MemoryLayer
+from server_trio.replies import ReplyState
+from tests.client.command_cases import sh
+from tests.harness.processes import ROOT, SOURCES
+
+from .command_support import REPLY, begin, run
+
+#: Grandchildren, and a leader that tells its number once they run.
+FAMILY = "sleep 1000 & sleep 1000 & (sleep 1000 & wait) & echo $$; "
+
+
+def members(group: int) -> list[str]:
+    """The processes of a group, zombies included: `pid state` of each (proc(5))."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except (OSError, NotADirectoryError):
+            continue
+        if entry.name.isdigit() and int(fields[2]) == group:
+            found.append(f"{entry.name} {fields[0]}")
+    return found
+
+
+def living(group: int) -> list[str]:
+    """Those of a group that are no zombies; a zombie of another parent is that parent's to reap."""
+    return [member for member in members(group) if not member.endswith("Z")]
+
+
+async def first_words(layer: MemoryLayer) -> bytes:
+    """The first content of the answer."""
+    (received,) = await layer.receive(0, [REPLY[:-1]], 1)
+    assert received.content["status"] == 200
+    content: bytes = received.content["content"]
+    return content
+
+
+WAITS = FAMILY + "wait"
+IGNORES_TERM = 'trap "" TERM; ' + FAMILY + "while :; do wait; done"
+
+
+@pytest.mark.parametrize("script", [WAITS, IGNORES_TERM])
+@pytest.mark.parametrize("end", ["deadline", "interrupt", "cancel"])
+async def test_whoever_ends_it_the_whole_group_is_gone(
+    script: str, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer = MemoryLayer()
+    timeout = 1.0 if end == "deadline" else None
+    running = await begin(sh(script, kill_after=0.2), layer, timeout=timeout)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        group = int(await first_words(layer))
+        assert len(living(group)) >= 4 or end == "deadline"
+        if end == "interrupt":
+            running.interrupt(ShuttingDown("the server ends"))
+        elif end == "cancel":
+            nursery.cancel_scope.cancel()
+    assert living(group) == []
+    assert "are still there" not in caplog.text
+    assert running.outcome == {"deadline": "timeout", "interrupt": "shutdown", "cancel": "ok"}[end]
+
+
+async def test_a_leader_that_ends_takes_its_group_along() -> None:
+    answered = await run(sh(FAMILY + "exit 0"))
+    assert (answered.status, answered.outcome) == (200, "ok")
+    assert living(int(answered.body)) == []
+
+
+async def test_a_leader_that_fails_takes_its_group_along(tmp_path: Path) -> None:
+    answered = await run(sh(f"exec 1>{tmp_path}/pid; {FAMILY} exit 3"))
+    assert (answered.status, answered.outcome) == (500, "error")
+    assert living(int((tmp_path / "pid").read_text())) == []
+
+
+async def test_what_writes_too_much_is_ended() -> None:
+    answered = await run(sh("echo $$; sleep 1000 & yes", max_output=500_000, kill_after=0.2))
+    assert (answered.status, answered.outcome) == (200, "error")
+    assert 0 < len(answered.body) <= 500_000
+    assert living(int(answered.body.split()[0])) == []
+
+
+async def test_a_program_is_asked_to_end_before_it_is_killed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "server_trio")
+    layer = MemoryLayer()
+    script = "trap 'echo cleaned up >&2; exit 0' TERM; echo $$; while :; do sleep 1000 & wait; done"
+    running = await begin(sh(script, kill_after=2), layer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        group = int(await first_words(layer))
+        running.interrupt(ShuttingDown("the server ends"))
+    assert "stderr: cleaned up" in caplog.text
+    assert living(group) == []
+
+
+async def test_an_answer_that_cannot_be_sent_ends_the_command() -> None:
+    class Doubtful(MemoryLayer):
+        async def send(self, channel: str, message: Any, **more: Any) -> None:
+            await super().send(channel, message, **more)
+            if "status" not in message:
+                raise SendUnknown("the connection broke")
+
+    layer = Doubtful(capacity=1000)
+    running = await begin(sh("echo $$; sleep 1000 & yes", kill_after=0.2), layer)
+    await running.run()
+    assert (running.outcome, running.reply.state) == ("reply_lost", ReplyState.LOST)
+    assert living(int((await first_words(layer)).split()[0])) == []
+
+
+async def test_a_process_that_left_the_group_does_not_hold_the_answer() -> None:
+    answered = await run(sh("setsid sleep 1000 & echo $!"))
+    try:
+        assert (answered.status, answered.outcome) == (200, "ok")
+    finally:
+        os.kill(int(answered.body), signal.SIGKILL)
+
+
+REAPER = """
+import ctypes, os, sys
+
+import channels_compat
+
+channels_compat.install()
+import trio
+
+from tests.client.command_cases import sh
+from tests.server.command_support import run
+
+assert ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER, prctl(2)
+script = "(sh -c 'sleep 1000 & echo $!') ; sleep 1000 & kill -9 $!; wait; " + sys.argv[1]
+answer = trio.run(lambda: run(sh(script, kill_after=0.2), timeout=1.5))
+orphan = int(answer.body)
+try:
+    os.kill(orphan, 0)
+except ProcessLookupError:
+    print("the orphan is gone")
+try:
+    print("still a child:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("no child is left")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="subreapers are Linux's")
+@pytest.mark.parametrize("ending", ["exit 0", "sleep 1000"])
+def test_a_server_that_orphans_are_given_to_reaps_those_of_its_commands(ending: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", REAPER, ending],
+        cwd=ROOT,
+        env={**os.environ, **SOURCES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout.splitlines() == ["the orphan is gone", "no child is left"], ended.stderr
+
+
+def test_the_numbers_of_processes_are_told() -> None:
+    assert any(re.fullmatch(rf"{os.getpid()} [A-Z]", member) for member in members(os.getpgrp()))

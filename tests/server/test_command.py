@@ -57,6 +57,31 @@ async def test_what_comes_in_may_be_more_than_pipes_hold_while_output_comes_out(
     assert answered.parts > 2
 
 
+async def test_input_that_comes_in_pieces_is_read_as_it_comes() -> None:
+    layer = MemoryLayer()
+    channel = "http.request.body?abc"
+    running = await begin({"argv": ["cat"]}, layer, stdin=b"one ", body_channel=channel, content_length=13)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        (first,) = await layer.receive(0, [REPLY[:-1]], 1)
+        assert first.content["content"] == b"one "
+        await layer.send(channel, {"content": b"two ", "more_content": True})
+        (second,) = await layer.receive(0, [REPLY[:-1]], 1)
+        assert second.content["content"] == b"two "
+        await layer.send(channel, {"content": b"three"})
+    rest = [received.content["content"] for received in await layer.receive(0, [REPLY[:-1]], 10)]
+    assert b"".join(rest) == b"three"
+
+
+async def test_a_browser_that_goes_away_while_it_sends_input_ends_the_command() -> None:
+    layer = MemoryLayer()
+    channel = "http.request.body?abc"
+    await layer.send(channel, {"content": b"", "closed": True})
+    answered = await run({"argv": ["cat"]}, layer=layer, stdin=b"", body_channel=channel)
+    assert answered.status >= 400
+    assert b"the browser has gone" in answered.body
+
+
 async def test_a_command_that_is_not_in_the_settings_is_not_there() -> None:
     answered = await run(sh("echo no"), command="other")
     assert (answered.status, answered.outcome) == (403, "refused")

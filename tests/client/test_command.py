@@ -125,5 +125,8 @@ def test_what_cannot_be_is_refused_in_the_view(arguments, error, says):
 
 
 def test_the_answer_can_go_to_a_channel():
+    from channels import channel_layers
+
     id = client.command(None, 'resize', reply_to='process.result')
-    assert len(id) == 32
+    _, operation = channel_layers['default'].receive_many(['request.async'])
+    assert (operation['id'], operation['reply_channel']) == (id, 'process.result')

@@ -29,6 +29,11 @@ PATHS = [
     ("GET", "/decorated/"),
     ("GET", "/quick/"),
     ("POST", "/raw/"),
+    ("POST", "/command/copy/"),
+    ("POST", "/command/edit/?what=browser&to=file"),
+    ("HEAD", "/command/zeros/?size=1000"),
+    ("GET", "/command/zeros/?size=1000000"),
+    ("POST", "/raw-command/"),
     *[
         ("GET", f"/call/plain.answer/?args=%5B%22{kind}%22%5D")
         for kind in ("json", "list", "text", "bytes", "none", "tuple", "redirect")

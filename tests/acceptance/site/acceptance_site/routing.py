@@ -2,13 +2,14 @@ from __future__ import unicode_literals
 
 from channels.routing import route
 
-from acceptance_site import elsewhere, forwards, rooms
+from acceptance_site import commands, elsewhere, forwards, rooms
 from acceptance_site.consumers import raw
 
 channel_routing = [
     route('http.request', forwards.consume, path=r'^/forward-raw/'),
     route('http.request', forwards.consume_streamed, path=r'^/forward-streamed/'),
     route('http.request', raw, path=r'^/raw/'),
+    route('http.request', commands.raw, path=r'^/raw-command/'),
     route('websocket.connect', rooms.connect, path=r'^/room/(?P<room>\w+)$'),
     route('websocket.receive', rooms.receive, path=r'^/room/(?P<room>\w+)$'),
     route('worker.shout', rooms.shout),

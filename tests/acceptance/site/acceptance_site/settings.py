@@ -5,6 +5,8 @@ from __future__ import unicode_literals
 import json
 import os
 
+from acceptance_site.command_lines import COMMANDS
+
 DEBUG = False
 SECRET_KEY = 'only for these tests'
 ALLOWED_HOSTS = ['127.0.0.1']
@@ -52,7 +54,7 @@ CHANNELS_ASYNC_CLIENT = {
     'CALLS': {'plain.' + name: 'acceptance_site.plain_ops.' + name for name in ('answer', 'stream', 'count')},
 }
 # Sections such as EGRESS, for operations that are done in the view; server_settings.py takes them over.
-CHANNELS_ASYNC_SERVER = json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}'))
+CHANNELS_ASYNC_SERVER = dict({'COMMANDS': COMMANDS}, **json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}')))
 UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
 
 LOGGING = {

@@ -1,6 +1,6 @@
 from django.conf.urls import url
 
-from acceptance_site import calls, elsewhere, forwards, views
+from acceptance_site import calls, commands, elsewhere, forwards, views
 
 urlpatterns = [
     url(r'^forward/(?P<path>.*)$', forwards.proxy),
@@ -8,6 +8,8 @@ urlpatterns = [
     url(r'^rewritten', forwards.rewritten),
     url(r'^ask(?P<path>/.*)$', views.ask),
     url(r'^form/$', views.form),
+    url(r'^command/(?P<name>\w+)/$', commands.run),
+    url(r'^command-late/$', commands.late),
     url(r'^decorated/$', views.decorated),
     url(r'^note/(?P<text>\w+)/$', views.note),
     url(r'^broken/(?P<text>\w+)/$', views.broken),

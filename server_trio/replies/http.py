@@ -6,19 +6,25 @@ answer without a body (HEAD, 204, 304) exactly one message with no content, beca
 would be written to the socket raw (:261). No 1xx, because it would be taken as the final status.
 
 A response that is never ended stops daphne's timeout checker (daphne/server.py:200-206), so even
-one that was cut short is ended. Where the upstream's Content-Length was passed on, the browser
-sees that bytes are missing.
+one that was cut short is ended. That the end is none a browser must be able to tell; what does it is
+`_BREAK`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from channels_async import http_rules
 
 from ..errors import OperationError
 from ..limits import MAX_REPLY_CHUNK
 from .base import Headers, Reply, ReplyState, as_bytes
+
+#: Makes daphne close the connection to the browser. There is no message for that; but content that is no
+#: bytes fails where Twisted writes it to the socket (twisted/internet/abstract.py:24 of 20.3), and what
+#: fails there is closed. Newer Twisted refuses it before (:24 of 26.10), and daphne logs one line; the end
+#: that is sent next is then all there is, and only a Content-Length shows that something is missing.
+_BREAK: Final[dict[str, Any]] = {"content": [b""], "more_content": True}
 
 
 class HttpReply(Reply):
@@ -54,6 +60,7 @@ class HttpReply(Reply):
 
     async def _fail(self, error: OperationError) -> None:
         if self.state is ReplyState.STARTED:
+            await self._send(dict(_BREAK), last=False)
             await self._end()
             return
         status, headers, body = http_rules.error_response(

@@ -3,7 +3,7 @@
 Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  /echo/…  /chunked/N?size=B
                /gzip  /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag
                /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
-Ill-behaved:   /hang  /disconnect  /truncated  /garbage
+Ill-behaved:   /hang  /disconnect  /truncated  /torn  /garbage
 About itself:  /statistics  /seen  /reset
 """
 
@@ -134,6 +134,13 @@ async def truncated(request: Request, answer: Answer) -> None:
     await answer.raw(pattern(600_000))
 
 
+async def torn(request: Request, answer: Answer) -> None:
+    """In chunks, the last of which is missing."""
+    answer.keep_alive = False
+    await answer.head(200, [TEXT, ("Transfer-Encoding", "chunked")])
+    await answer.chunk(pattern(1000))
+
+
 async def garbage(request: Request, answer: Answer) -> None:
     answer.keep_alive = False
     await answer.raw(b"\x00\x01 this is not HTTP\r\n\r\n")
@@ -163,6 +170,7 @@ PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
     "gzip": compressed, "cookies": cookies, "redirect": redirect, "drip": drip, "etag": etag, "hang": hang,
     "close-delimited": close_delimited, "disconnect": disconnect, "truncated": truncated, "garbage": garbage,
     "early-hints": early_hints, "zeros": zeros, "range": part, "events": events, "digest": digest,
+    "torn": torn,
 }  # fmt: skip
 
 

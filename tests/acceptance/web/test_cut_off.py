@@ -1,0 +1,39 @@
+"""An upstream's answer that breaks off comes to no clean end at the browser either."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import subprocess
+
+import pytest
+
+from tests.acceptance.browser import ask
+
+
+@pytest.fixture(scope="module")
+def twisted(web_python):
+    """The year of the site's Twisted, which is its major version."""
+    program = "import twisted; print(twisted.version.major)"
+    return int(subprocess.run([web_python, "-c", program], capture_output=True, check=True).stdout)
+
+
+def test_a_body_that_is_shorter_than_its_length_breaks_the_connection(site):
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        ask(site.url + "/ask/truncated")
+    assert ask(site.url + "/ask/echo").status == 200
+
+
+def test_a_chunked_body_without_its_end_breaks_the_connection(site, twisted):
+    if twisted >= 21:
+        pytest.skip("this Twisted offers no way to break a connection to a browser")
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        ask(site.url + "/ask/torn")
+    assert ask(site.url + "/ask/echo").status == 200
+
+
+def test_an_answer_that_breaks_off_is_ended_in_any_case(site):
+    """One that were not would stop daphne's timeouts; later answers show that it goes on."""
+    with contextlib.suppress(http.client.IncompleteRead, ConnectionError):
+        ask(site.url + "/ask/torn")
+    assert ask(site.url + "/ask/echo").status == 200

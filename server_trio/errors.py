@@ -91,12 +91,23 @@ class UpstreamError(OperationError):
     outcome = "upstream_error"
 
 
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the upstream came about: nothing was sent."""
+
+
 class UpstreamTruncated(UpstreamError):
     """The upstream's response ended before it was complete."""
 
 
 class UpstreamTooLarge(UpstreamError):
     """The upstream's response is larger than the limits allow."""
+
+
+class CircuitOpen(OperationError):
+    """The upstream has failed so often that it is not asked for a while."""
+
+    status = 503
+    outcome = "circuit_open"
 
 
 class UploadBroken(OperationError):

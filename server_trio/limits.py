@@ -28,3 +28,5 @@ class HttpLimits:
     connect_timeout: float = 10.0  # seconds, DNS and TLS included
     response_head: int = 64 * KiB  # bytes of status line and headers
     response_body: int = 1024 * MiB  # bytes of body as transferred; 0: no limit
+    breaker_failures: int = 0  # in a row, of one origin, before it is left alone; 0: never
+    breaker_open: float = 10.0  # seconds that it is left alone then

@@ -111,6 +111,14 @@ class Http:
     response_body: int = option(
         1024 * MiB, "largest body of an upstream's response; 0 means no limit", unit="bytes", minimum=0
     )
+    breaker_failures: int = option(
+        0,
+        "failures in a row after which an upstream is left alone (503 with Retry-After); 0 means never",
+        unit="failures",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    breaker_open: float = seconds(10.0, "how long it is left alone before one request probes it")
     proxy: str = option("", "HTTP proxy to reach upstreams through: http://name:password@host:port")
     no_proxy: tuple[str, ...] = texts(
         (), "upstreams that are reached without the proxy: names, domains, addresses, networks, *"

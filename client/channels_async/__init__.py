@@ -12,6 +12,7 @@ Layers of this package; each imports only from those below it:
     elsewhere               answers that go to a channel of the project's own, or to nobody
     handoff, inline         the response that is sent later; the same operation done in the view
     sending, fetching       an operation to the layer; a response from the upstream
+    attempts                trying a request again
     uploading               a large body beside its operation
     preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
     commanding, settled     those of command(); content that middleware leaves alone
@@ -24,6 +25,7 @@ Layers of this package; each imports only from those below it:
     forward_rules           what a reverse proxy makes of a request and its answer: pure functions, no Django
     http_rules              what both ends do with redirects and headers: pure functions, no Django
     frame_rules             what an answer looks like in a frame of a WebSocket: pure functions, no Django
+    retry_rules             which requests both ends try again, and when: pure functions, no Django
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
     host_patterns           settings by host: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django

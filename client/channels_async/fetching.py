@@ -3,6 +3,7 @@
 from __future__ import unicode_literals
 
 import errno
+import functools
 import io
 import re
 import socket
@@ -15,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from channels_async import http_rules, reaching
 from channels_async._py23 import PY2, monotonic, native, text, urlsplit
+from channels_async.attempts import Attempts
 from channels_async.reading import ResponseReader
 from channels_async.upstream_errors import FetchError, ProxyRefused, failures_named, late
 
@@ -77,6 +79,7 @@ def fetch(request, deadline, largest=0, head=DEFAULT_HEAD):
 
 def _follow(request, reach, watch, head, largest):
     step = request.method, request.url, request.headers, request.body
+    attempts = Attempts(request, watch.left)
     for _ in range(request.max_redirects + 1):
         netloc = urlsplit(step[1]).netloc
         watch.target = _target(step[1])
@@ -85,9 +88,7 @@ def _follow(request, reach, watch, head, largest):
         adapter = _Adapter(watch, _way(reach, step[1]), head, largest)
         upstream = None
         try:
-            with failures_named(netloc, watch):
-                response = adapter.ask(_prepared(*step))
-            watch.check()
+            response = attempts.response(step[0], functools.partial(_exchange, step, netloc, adapter, watch))
             following = _redirected(step, _reader(response)) if request.allow_redirects else None
             if following is None:
                 upstream = Upstream(netloc, response, watch, adapter)
@@ -98,6 +99,13 @@ def _follow(request, reach, watch, head, largest):
             if upstream is None:
                 adapter.close()
     raise FetchError(502, '{}: more than {} redirects'.format(netloc, request.max_redirects))
+
+
+def _exchange(step, netloc, adapter, watch):
+    with failures_named(netloc, watch):
+        response = adapter.ask(_prepared(*step))
+    watch.check()
+    return response, _reader(response)
 
 
 def _way(reach, url):

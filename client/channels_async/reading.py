@@ -23,11 +23,8 @@ class BadResponse(Exception):
     """The response is not valid HTTP, too large, or has ended early; the text is for the one who waits."""
 
 
-class Unanswered(BadResponse):
-    """The connection ended before the first byte of an answer."""
-
-    def __init__(self):
-        super(Unanswered, self).__init__('the connection was closed without an answer')
+class Ended(BadResponse):
+    """The connection ended too early."""
 
 
 class ResponseReader(object):
@@ -78,7 +75,9 @@ class ResponseReader(object):
         while len(self._buffer) < len(_BEGINNING):
             data = self._receive(RECEIVED_AT_ONCE)
             if not data:
-                raise _ended('before the end of its head') if self.started else Unanswered()
+                if not self.started:
+                    raise Ended('the connection was closed without an answer')
+                raise _ended('before the end of its head')
             self.started = True
             self._buffer += data
             if not _BEGINNING.startswith(self._buffer[: len(_BEGINNING)]):
@@ -185,4 +184,4 @@ def _invalid(reason):
 
 
 def _ended(where):
-    return BadResponse('the response ended ' + where)
+    return Ended('the response ended ' + where)

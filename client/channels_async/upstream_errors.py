@@ -11,7 +11,7 @@ import ssl
 import requests
 import urllib3
 
-from channels_async.reading import BadResponse
+from channels_async.reading import BadResponse, Ended
 
 try:
     from http.client import HTTPException
@@ -25,12 +25,16 @@ _FAILURES = (
 
 
 class FetchError(Exception):
-    """The upstream failed (status 502) or was late (504); `reason` is for the one who waits."""
+    """The upstream failed (status 502) or was late (504); `reason` is for the one who waits.
 
-    def __init__(self, status, reason):
+    passing  bool: another attempt may not meet it
+    """
+
+    def __init__(self, status, reason, passing=False):
         super(FetchError, self).__init__(reason)
         self.status = status
         self.reason = reason
+        self.passing = passing
 
 
 class ProxyRefused(Exception):
@@ -52,11 +56,11 @@ def failures_named(netloc, watch):
     except BadResponse as error:
         if watch.expired:
             raise late()
-        raise FetchError(502, '{}: {}'.format(netloc, error))
+        raise FetchError(502, '{}: {}'.format(netloc, error), passing=isinstance(error, Ended))
     except _FAILURES as error:
         if watch.expired or _was_late(error):
             raise late()
-        raise FetchError(502, '{}: {}'.format(netloc, _reason(error)))
+        raise FetchError(502, '{}: {}'.format(netloc, _reason(error)), passing=True)
 
 
 def _was_late(error):

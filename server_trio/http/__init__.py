@@ -3,5 +3,5 @@
 Each module imports only from those left of it:
 
     url < parser < upload < sockets < tls < dialing < connect < proxy < connection < pool < response
-        < request < session
+        < request < retry, breaker < session
 """

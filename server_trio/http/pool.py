@@ -26,6 +26,10 @@ _KEEP_ALIVE_TIMEOUT: Final = re.compile(rb"timeout\s*=\s*([0-9]{1,6})", re.IGNOR
 _KEEP_ALIVE_MARGIN: Final = 1.0
 
 
+#: Seconds before a deadline at which waiting for a place is given up, so that this can still be said.
+_LAST_MOMENT: Final = 0.02
+
+
 @dataclass(frozen=True)
 class OriginStatistics:
     """Connections of one origin at one moment."""
@@ -71,14 +75,15 @@ class Pool:
     async def acquire(self, origin: Origin) -> Connection:
         """A connection for one exchange, idle or new; give it back with `release`.
 
-        Waits for a place in the order of asking. Raises errors.UpstreamError, UpstreamTimeout
-        (connecting took too long) and ShuttingDown. Cancellation gives up the place.
+        Waits for a place in the order of asking. Raises errors.UpstreamUnreachable, UpstreamTimeout
+        (connecting took too long), BudgetSpent (no place became free) and ShuttingDown.
+        Cancellation gives up the place.
         """
         places = self._places(origin)
         try:
             places.free.acquire_nowait()
         except trio.WouldBlock:
-            await places.free.acquire()
+            await self._wait_for_place(origin, places)
         try:
             return await self._take_idle(places) or await self._connect(origin)
         except BaseException:
@@ -140,6 +145,16 @@ class Pool:
             places = self._origins[origin] = _Places(trio.Semaphore(limit, max_value=limit), limit)
         return places
 
+    async def _wait_for_place(self, origin: Origin, places: _Places) -> None:
+        """Until just before the caller's deadline, so that it can be told what it has waited for."""
+        with trio.move_on_at(trio.current_effective_deadline() - _LAST_MOMENT):
+            await places.free.acquire()
+            return
+        raise errors.BudgetSpent(
+            f"{origin.netloc}: all {places.limit} connections that one upstream may have were in use until"
+            " the operation's time was over; nothing was sent"
+        )
+
     def _free_place(self, origin: Origin, places: _Places) -> None:
         places.free.release()
         if places.free.value == places.limit and not places.idle:
@@ -168,7 +183,10 @@ class Pool:
         timeout = self._limits.connect_timeout
         stream: trio.abc.Stream | None = None
         with trio.move_on_after(timeout):
-            stream = await self._open_stream(origin)
+            try:
+                stream = await self._open_stream(origin)
+            except errors.UpstreamError as exc:
+                raise errors.UpstreamUnreachable(str(exc)) from exc
         if stream is None:
             raise errors.UpstreamTimeout(f"{origin.netloc}: no connection within {timeout:g} seconds")
         self.opened += 1

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
 
 import asks  # type: ignore[import-untyped]
 import trio
@@ -19,18 +18,17 @@ from channels_async import http_rules
 
 from .. import errors
 from ..limits import HttpLimits
+from .breaker import Breaker
 from .connect import DirectConnector, OpenStream
 from .connection import Connection, Unanswered
 from .pool import OriginStatistics, Pool
 from .request import MultipartValue, Pairs, Request
 from .response import Response
+from .retry import Retries, is_repeatable
 from .upload import Upload
 from .url import InvalidRequest
 
 __all__ = ["InvalidRequest", "Response", "Session", "SessionStatistics"]
-
-#: Methods that may be sent again when nobody knows whether the first one was seen (RFC 9110 9.2.2).
-_REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class SessionStatistics:
     origins: Mapping[str, OriginStatistics]  # by "scheme://host:port"; those with a connection or waiter
     opened: int  # connections ever opened
     reused: int  # exchanges begun on a connection that had been idle
+    circuits: Mapping[str, str] = field(default_factory=dict)  # "open" or "half-open", by origin
 
     @property
     def open(self) -> int:
@@ -74,6 +73,7 @@ class Session(asks.Session):  # type: ignore[misc]
         super().__init__(ssl_context=ssl_context, connections=limits.connections_per_origin)
         self._limits = limits
         self._pool = Pool(limits, open_stream or DirectConnector(ssl_context))
+        self._breaker = Breaker(limits.breaker_failures, limits.breaker_open)
 
     @asynccontextmanager
     async def stream(
@@ -93,6 +93,8 @@ class Session(asks.Session):  # type: ignore[misc]
         auth: tuple[str, str] | None = None,
         follow_redirects: bool = True,
         max_redirects: int = 20,
+        retries: int = 0,
+        idempotent: bool = False,
     ) -> AsyncIterator[Response]:
         """Send a request; the block gets the final response once its head is there.
 
@@ -101,9 +103,15 @@ class Session(asks.Session):  # type: ignore[misc]
         that is None, in chunks; it can be sent once only, so no redirect is followed. With `sender`
         a body goes on there while the block reads the answer; cancel it once the block is left.
 
-        Raises errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
-        limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken
-        and what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
+        `retries`: how often the request may be repeated, see `retry.Retries`, where its method allows it
+        (RFC 9110 9.2.2) or `idempotent` says that doing it twice is as good as once. Beyond these, one
+        that meets the end of a connection kept open is sent once more.
+
+        Raises errors.CircuitOpen (the upstream is left alone, see `breaker`), errors.BudgetSpent (no
+        connection became free), errors.UpstreamError and its children, errors.UpstreamTimeout (no
+        connection within limits.connect_timeout), errors.ShuttingDown (the session is closed),
+        errors.UploadBroken and what the pieces of a body raise, and `InvalidRequest` (a ValueError:
+        nothing was sent).
         Reading the response has errors of its own.
 
         Cancellation and deadlines are the caller's: both close the connection at once. So does
@@ -116,9 +124,9 @@ class Session(asks.Session):  # type: ignore[misc]
         )  # fmt: skip
         request.sender = sender
         await request.build()
-        redirects = 0
+        redirects, attempts = 0, Retries(retries, idempotent)
         while True:
-            response = await self._respond(request, redirects)
+            response = await self._try(request, redirects, attempts)
             try:
                 following = _follow(request, response) if follow_redirects else None
                 if following is None:
@@ -142,7 +150,10 @@ class Session(asks.Session):  # type: ignore[misc]
             f"{origin.scheme}://{origin.netloc}": numbers
             for origin, numbers in self._pool.statistics().items()
         }
-        return SessionStatistics(origins, opened=self._pool.opened, reused=self._pool.reused)
+        circuits = {
+            f"{origin.scheme}://{origin.netloc}": state for origin, state in self._breaker.states().items()
+        }
+        return SessionStatistics(origins, self._pool.opened, self._pool.reused, circuits)
 
     async def close_expired(self) -> None:
         """Close connections that have been idle for longer than limits.idle_timeout.
@@ -164,6 +175,25 @@ class Session(asks.Session):  # type: ignore[misc]
         """What asks' own get(), post() … would use."""
         raise NotImplementedError("asks' own requests are not supported here: use stream()")
 
+    async def _try(self, request: Request, redirects: int, attempts: Retries) -> Response:
+        """Exchange one request for the head of its response, again and again where that is allowed."""
+        while True:
+            try:
+                with self._breaker.attempt(request.url.origin) as attempt:
+                    response = await self._respond(request, redirects)
+                    attempt.answered(response.status)
+            except errors.OperationError as failure:
+                if not await attempts.after_failure(request, failure):
+                    raise
+                continue
+            try:
+                again = await attempts.after(request, response)
+            except BaseException:
+                await response.release()
+                raise
+            if not again:
+                return response
+
     async def _respond(self, request: Request, redirects: int) -> Response:
         """Exchange one request for the head of its response."""
         connection = await self._pool.acquire(request.url.origin)
@@ -173,8 +203,7 @@ class Session(asks.Session):  # type: ignore[misc]
             except Unanswered:
                 # An idle connection that the upstream closed just now. Not for a new connection:
                 # an upstream that closes those means it.
-                repeatable = request.method in _REPEATABLE and not isinstance(request.body, Upload)
-                if connection.exchanges == 1 or not repeatable:
+                if connection.exchanges == 1 or not is_repeatable(request):
                     raise
                 connection = await self._pool.replace(connection)
                 await self._exchange(connection, request)

@@ -50,6 +50,8 @@ async def _exchange(operation: Operation, reply: Reply, context: Context, upload
         content_length=forward.content_length,
         sender=uploading,
         follow_redirects=False,
+        retries=forward.retries,
+        idempotent=forward.idempotent,
     )
     async with exchange as response:
         headers = forward_rules.response_headers(

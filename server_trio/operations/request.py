@@ -33,6 +33,8 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
         auth=request.auth,
         follow_redirects=request.allow_redirects,
         max_redirects=request.max_redirects,
+        retries=request.retries,
+        idempotent=request.idempotent,
     )
     try:
         async with exchange as response:

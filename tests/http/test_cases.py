@@ -48,5 +48,5 @@ async def outcome_of(ask, limits):
 
 
 def arguments(request):
-    names = ("method", "url", "headers", "body", "max_redirects")
+    names = ("method", "url", "headers", "body", "max_redirects", "retries", "idempotent")
     return {name: getattr(request, name) for name in names} | {"follow_redirects": request.allow_redirects}

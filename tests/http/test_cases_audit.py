@@ -14,7 +14,7 @@ ASKED_FOR = [
     "slow headers", "slow body", "one byte", "reset", "truncated", "garbage", "100 MB header",
     "endless redirect", "redirect to another scheme", "gzip bomb", "chunk extensions", "trailers",
     "100-continue", "early response", "closed while pooled", "HTTP/1.0", "IPv6 literal", "IDNA", "userinfo",
-    "percent-encodings",
+    "percent-encodings", "retries",
 ]  # fmt: skip
 
 

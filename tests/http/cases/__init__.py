@@ -6,10 +6,11 @@ Python 2.7 reads these files.
 
 from __future__ import unicode_literals
 
-from . import bodies, failures, framing, headers, redirects, requests
+from . import bodies, failures, framing, headers, redirects, requests, retries
 
 CASES = (
     framing.CASES + bodies.CASES + headers.CASES + requests.CASES + redirects.CASES + failures.CASES
+    + retries.CASES
 )  # fmt: skip
 
 #: Rows of the list (FACTS, section 6) that are no single request and its response, and where each is held.

@@ -64,7 +64,8 @@ class Server:
         status, headers, body = message["status"], dict(message["headers"]), message.get("content", b"")
         while message.get("more_content"):
             message = self.answer()
-            body += message["content"]
+            if isinstance(message["content"], bytes):  # what is none breaks the connection to the browser
+                body += message["content"]
         return status, headers, body
 
     def waiting(self) -> int:

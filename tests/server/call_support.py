@@ -78,7 +78,8 @@ class Caller:
         first = messages[0]
         assert not any("status" in message for message in messages[1:])
         assert not any(message["more_content"] is False for message in messages[:-1])
-        parts = [message["content"] for message in messages]
+        # What is no bytes breaks the connection to the browser (replies/http.py).
+        parts = [part for message in messages if isinstance(part := message["content"], bytes)]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in first["headers"]}
         id = running.operation.id
         return Answer(first["status"], headers, b"".join(parts), parts, running.outcome, id)

@@ -71,6 +71,6 @@ async def answer(layer: MemoryLayer, running: Running) -> Answer:
     first = messages[0]
     assert not any("status" in message for message in messages[1:])
     assert not any(message["more_content"] is False for message in messages[:-1])
-    body = b"".join(message["content"] for message in messages)
+    body = b"".join(part for message in messages if isinstance(part := message["content"], bytes))
     headers = {bytes(name): bytes(value) for name, value in first["headers"]}
     return Answer(first["status"], headers, body, len(messages), running.outcome)

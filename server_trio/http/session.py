@@ -103,15 +103,12 @@ class Session(asks.Session):  # type: ignore[misc]
         that is None, in chunks; it can be sent once only, so no redirect is followed. With `sender`
         a body goes on there while the block reads the answer; cancel it once the block is left.
 
-        `retries`: how often the request may be repeated, see `retry.Retries`, where its method allows it
-        (RFC 9110 9.2.2) or `idempotent` says that doing it twice is as good as once. Beyond these, one
-        that meets the end of a connection kept open is sent once more.
+        `retries`: how often it may be sent again, where the method or `idempotent` allows it; see `retry`.
 
-        Raises errors.CircuitOpen (the upstream is left alone, see `breaker`), errors.BudgetSpent (no
-        connection became free), errors.UpstreamError and its children, errors.UpstreamTimeout (no
-        connection within limits.connect_timeout), errors.ShuttingDown (the session is closed),
-        errors.UploadBroken and what the pieces of a body raise, and `InvalidRequest` (a ValueError:
-        nothing was sent).
+        Raises errors.CircuitOpen (see `breaker`), errors.BudgetSpent (no connection became free),
+        errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
+        limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken and
+        what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
         Reading the response has errors of its own.
 
         Cancellation and deadlines are the caller's: both close the connection at once. So does

@@ -109,10 +109,8 @@ class Session(asks.Session):  # type: ignore[misc]
         errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
         limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken and
         what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
-        Reading the response has errors of its own.
-
-        Cancellation and deadlines are the caller's: both close the connection at once. So does
-        leaving the block before the body has ended.
+        Reading the response has errors of its own. Cancellation and deadlines are the caller's: both
+        close the connection at once. So does leaving the block before the body has ended.
         """
         content = body if body is None or isinstance(body, bytes) else Upload(body, content_length)
         request = Request(
@@ -130,10 +128,7 @@ class Session(asks.Session):  # type: ignore[misc]
                     await response.release_if_received()
                     yield response
                     return
-                if redirects >= max_redirects:
-                    raise errors.UpstreamError(
-                        f"{request.url.origin.netloc}: more than {max_redirects} redirects"
-                    )
+                _check_redirects(request, redirects, max_redirects)
                 await response.discard()
             finally:
                 await response.release()
@@ -215,6 +210,11 @@ class Session(asks.Session):  # type: ignore[misc]
         await connection.exchange(
             request.method, request.head, request.body, last=request.last, sender=request.sender
         )
+
+
+def _check_redirects(request: Request, followed: int, most: int) -> None:
+    if followed >= most:
+        raise errors.UpstreamError(f"{request.url.origin.netloc}: more than {most} redirects")
 
 
 def _follow(request: Request, response: Response) -> Request | None:

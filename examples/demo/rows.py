@@ -176,6 +176,7 @@ ROWS = [
     Row("/call/async/", call_async),
     Row("/call/thread/", call_thread),
     Row("/call/stream/", call_stream),
+    Row("/command/", command),
     Row("/socket/", socket),
     Row("/notify/", notify),
     Row("/report/", report),

@@ -75,6 +75,7 @@ urlpatterns = [
     url(r'^search/$', views.search),
     url(r'^api/', views.api),
     url(r'^greeting/$', views.greeting),
+    url(r'^sort/$', views.sort),
     url(r'^order/$', views.order),
     url(r'^order/(?P<operation>\w+)/$', views.order_status),
     url(r'^announce/$', views.announce),

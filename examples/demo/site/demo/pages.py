@@ -20,6 +20,9 @@ PAGES = [
         ('/call/thread/?number=100', 'a plain function, in a thread of the server'),
         ('/call/stream/', 'an async generator: five lines, one after the other'),
     ]),
+    ('COMMAND', [
+        ('/command/?to=10', 'what a command line prints, as it comes'),
+    ]),
     ('WebSockets and consumers', [
         ('/socket/', 'a WebSocket whose consumer offloads; the frame comes from the server'),
         ('/notify/?text=hello', 'sends to an async consumer on the server, which tells all WebSockets'),

@@ -25,4 +25,7 @@ CHANNELS_ASYNC_SERVER = {
         'primes.below': 'demo_server.functions.primes_below',
         'clock.ticks': 'demo_server.functions.clock_ticks',
     },
+    'COMMANDS': {
+        'count': {'argv': ['seq', '{to}'], 'content_type': 'text/plain', 'parameters': {'to': r'\d{1,4}'}},
+    },
 }

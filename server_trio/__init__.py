@@ -3,7 +3,9 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
-    assembly:   project, loading, reaching, supervisor, operating, recovery, disconnects, inflight
+    entry:      signals
+    assembly:   project, loading, reaching, reload, systemd
+    assembly:   supervisor, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm
     behaviour:  operations, calls, replies

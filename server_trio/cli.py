@@ -7,10 +7,9 @@ import enum
 import functools
 import logging
 import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import trio
 
@@ -20,25 +19,25 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from .errors import LayerUnavailable, SettingsError
-from .http.connect import OpenStream
 from .layers import LayerSpec
 from .loading import load_consumers, load_handlers
-from .operations import Handler
 from .project import layer_spec, load_django_settings, set_up_django
 from .reaching import make_open_stream
+from .reload import Origin, own_origin, say_ready, take_ready_pipe
 from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
-from .supervisor import State, Supervisor
-
-if TYPE_CHECKING:
-    from .consumers.runner import Consumers
+from .signals import Obedience, obeyed
+from .supervisor import Supervisor
+from .systemd import notify
 
 logger = logging.getLogger(__name__)
 
 EPILOG = """\
 signals:
-  TERM, INT, HUP  stop claiming, finish what is in flight within the grace time, exit 0
+  TERM, INT       stop claiming, finish what is in flight within the grace time, exit 0
   a second one    answer what is in flight 503 and exit 1 now
+  HUP             start a fresh process, which reads the settings again; once it is ready,
+                  do as on TERM. If it does not get ready, go on with the settings there are
 
 exit codes:
   0  stopped as asked         1  stopped at once, or failed
@@ -92,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until a signal ends it; return the exit code."""
     arguments = make_parser().parse_args(argv)
     _configure_logging(arguments.verbose)
+    origin, ready_pipe = own_origin(), take_ready_pipe()
     try:
         django_settings = load_django_settings(arguments.settings)
         given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
@@ -106,9 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
         consumers = load_consumers(django_settings, settings)
         open_stream = make_open_stream(settings)
-        return trio.run(
-            _serve, settings, handlers, consumers, open_stream, spec, strict_exception_groups=True
-        )
+        supervisor = Supervisor(settings, handlers, open_stream, consumers)
+        announce = functools.partial(_announce, ready_pipe)
+        return trio.run(_serve, supervisor, spec, origin, announce, strict_exception_groups=True)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
@@ -141,33 +141,24 @@ def _configure_logging(verbose: int) -> None:
     logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
+def _announce(ready_pipe: int | None) -> None:
+    """Say to whoever waits for it that this server takes messages."""
+    logger.info("ready")
+    notify("READY=1")
+    say_ready(ready_pipe)
+
+
 async def _serve(
-    settings: Settings,
-    handlers: Mapping[str, Handler],
-    consumers: Consumers | None,
-    open_stream: OpenStream,
-    spec: LayerSpec,
+    supervisor: Supervisor, spec: LayerSpec, origin: Origin, announce: Callable[[], None]
 ) -> int:
     """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
-    supervisor = Supervisor(settings, handlers, open_stream, consumers)
+    obedience = Obedience(supervisor, origin)
     failures: list[BaseException] = []
-    forced = False
-
-    async def obey_signals(signals: AsyncIterator[int]) -> None:
-        nonlocal forced
-        async for number in signals:
-            logger.info("%s received", signal.Signals(number).name)
-            if supervisor.state is State.RUNNING:
-                supervisor.drain()
-            else:
-                forced = True
-                supervisor.abort()
-
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    with trio.open_signal_receiver(*obeyed()) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(obey_signals, signals)
+            nursery.start_soon(obedience.obey, signals, nursery)
             try:
-                await _run(supervisor, spec)
+                await _run(supervisor, spec, announce)
             except BaseExceptionGroup as group:
                 expected, unexpected = group.split((SettingsError, LayerUnavailable))
                 if unexpected is not None:
@@ -176,10 +167,10 @@ async def _serve(
             nursery.cancel_scope.cancel()
     if failures:
         raise failures[0]
-    return ExitCode.FAILED if forced else ExitCode.OK
+    return ExitCode.FAILED if obedience.forced else ExitCode.OK
 
 
-async def _run(supervisor: Supervisor, spec: LayerSpec) -> None:
+async def _run(supervisor: Supervisor, spec: LayerSpec, announce: Callable[[], None]) -> None:
     """Run the supervisor and say when it is ready."""
     async with trio.open_nursery() as nursery:
         await nursery.start(supervisor.run, spec)
@@ -187,7 +178,7 @@ async def _run(supervisor: Supervisor, spec: LayerSpec) -> None:
         logger.info("serving %s on the layer %r (%s)", channels, spec.alias, spec.backend)
         if spec.backend.startswith("asgiref.inmemory."):
             logger.warning("%s lives in one process: nothing of a site can arrive here", spec.backend)
-        logger.info("ready")
+        announce()
 
 
 def _leaves(error: BaseException | None) -> list[BaseException]:

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.raw import until
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_finishes_what_is_in_flight_takes_nothing_more_and_exits_0(start_server, upstream, name):
     server = start_server("CHANNELS_ASYNC_SERVER = {'GRACE_TIME': 20}")
     server.ask(upstream.url + "/delay/2")

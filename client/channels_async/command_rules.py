@@ -37,6 +37,7 @@ TAIL = 1024  # bytes
 
 _Command = namedtuple(str('Command'), str(
     'name argv content_type parameters stdin env pass_env cwd max_output nice cpu_seconds memory kill_after'
+    ' idempotent'
 ))  # fmt: skip
 
 
@@ -56,6 +57,7 @@ class Command(_Command):
     cpu_seconds   int, of each process; 0 for any number
     memory        bytes of address space, of each process; 0 for any number
     kill_after    float, seconds between SIGTERM and SIGKILL
+    idempotent    bool: running it twice is as good as once
     """
 
     __slots__ = ()
@@ -74,7 +76,9 @@ _NUMBERS = {
     'kill_after': (0, 60, 2.0, True),
 }
 _LEAST_MEMORY = 1024 * 1024  # bytes; with less nothing can be started at all
-_KEYS = ('argv', 'content_type', 'parameters', 'stdin', 'env', 'pass_env', 'cwd') + tuple(sorted(_NUMBERS))
+_KEYS = (
+    'argv', 'content_type', 'parameters', 'stdin', 'env', 'pass_env', 'cwd', 'idempotent',
+) + tuple(sorted(_NUMBERS))  # fmt: skip
 _PARAMETER_KEYS = ('pattern', 'default')
 
 _PLACEHOLDER = re.compile(r'\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|[{}]')
@@ -122,7 +126,9 @@ def _read_command(name, place, entry):
     if not _HEADER.match(content_type):
         raise CommandFault("{}['content_type'] is {!r}; it must be printable ASCII".format(
             place, content_type))
-    cwd = entry.get('cwd')
+    cwd, idempotent = entry.get('cwd'), entry.get('idempotent', False)
+    if not isinstance(idempotent, bool):
+        raise CommandFault("{}['idempotent'] is {!r}; it must be True or False".format(place, idempotent))
     numbers = {key: _number("{}['{}']".format(place, key), entry, key) for key in _NUMBERS}
     if 0 < numbers['memory'] < _LEAST_MEMORY:
         raise CommandFault("{}['memory'] is {}; it must be 0 or at least {} bytes".format(
@@ -132,7 +138,7 @@ def _read_command(name, place, entry):
         env=_read_env("{}['env']".format(place), entry.get('env', {})),
         pass_env=_read_names("{}['pass_env']".format(place), entry.get('pass_env', ())),
         cwd=cwd if cwd is None else _filled("{}['cwd']".format(place), cwd),
-        **numbers
+        idempotent=idempotent, **numbers
     )  # fmt: skip
     _check_defaults(place, command)
     return command

@@ -27,6 +27,7 @@ class Command(NamedTuple):
     cpu_seconds: int
     memory: int
     kill_after: float
+    idempotent: bool
 
 class CommandFault(ValueError): ...
 class CommandRefused(ValueError): ...

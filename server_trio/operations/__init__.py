@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .base import Context, Handler
 from .call import Function, RunCall
-from .command import make_run_command
+from .command import RunCommand
 from .forward import run_forward
 from .request import run_request
 
 __all__ = [
-    "Context", "Function", "Handler", "RunCall", "make_run_command", "run_forward", "run_request",
+    "Context", "Function", "Handler", "RunCall", "RunCommand", "run_forward", "run_request",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from ..commands import Command
 from ..errors import BadInput, OperationError, OperationRefused, UploadBroken
 from ..limits import KiB
 from ..replies import Reply, ReplyState
-from .base import Context, Handler
+from .base import Context
 from .body_channel import BodyPieces
 from .processes import KILL_TIME, Group, start
 
@@ -36,13 +36,17 @@ READ_SIZE: Final = 64 * KiB
 LAST_READ: Final = 1.0
 
 
-def make_run_command(commands: Mapping[str, Command], *, debug: bool) -> Handler:
+class RunCommand:
     """The handler of COMMAND operations. With `debug` an error tells the end of stderr."""
 
-    async def run_command(operation: Operation, reply: Reply, context: Context) -> None:
+    def __init__(self, commands: Mapping[str, Command], *, debug: bool) -> None:
+        self._commands = commands
+        self._debug = debug
+
+    async def __call__(self, operation: Operation, reply: Reply, context: Context) -> None:
         """Raises OperationRefused, BadInput, OperationError (not started, failed, wrote too much)."""
         details: Details = operation.details
-        command = commands.get(details.command)
+        command = self._commands.get(details.command)
         if command is None:
             logger.warning("operation %s: there is no command %s", operation.id, details.command)
             raise OperationRefused(command_rules.NOT_HERE)
@@ -57,13 +61,16 @@ def make_run_command(commands: Mapping[str, Command], *, debug: bool) -> Handler
         try:
             await run.talk(read_input(details, context))
         except CommandFailed as error:
-            if debug and run.stderr.tail():
+            if self._debug and run.stderr.tail():
                 raise CommandFailed(f"{error}\n{run.stderr.tail()}") from None
             raise
         finally:
             await run.end()
 
-    return run_command
+    def is_repeatable(self, details: Details) -> bool:
+        """Whether the settings say so of the command. See recovery.py."""
+        command = self._commands.get(details.command)
+        return command is not None and command.rules.idempotent
 
 
 async def read_input(details: Details, context: Context) -> AsyncIterator[bytes]:

@@ -62,6 +62,7 @@ FAULTS = [
     ({'it': sh('true', kill_after=61)},
      "COMMANDS['it']['kill_after'] is 61; it must be a number between 0 and 60"),
     ({'it': sh('true', kill_after=float('nan'))}, "COMMANDS['it']['kill_after'] is nan"),
+    ({'it': sh('true', idempotent=1)}, "COMMANDS['it']['idempotent'] is 1; it must be True or False"),
 ]  # fmt: skip
 
 
@@ -81,6 +82,8 @@ def test_what_is_not_given_has_its_value():
     assert command.content_type == 'application/octet-stream'
     assert (command.stdin, command.cwd, command.kill_after) == ('optional', None, 2.0)
     assert (command.max_output, command.nice, command.cpu_seconds, command.memory) == (2 ** 30, 0, 0, 0)
+    assert command.idempotent is False
+    assert read_commands({'it': {'argv': ['cat'], 'idempotent': True}})['it'].idempotent is True
 
 
 def test_settings_in_native_strings_are_understood():

@@ -31,8 +31,12 @@ class Upstream:
         """`requests`, `at_once` now, `most_at_once`, `connections`; questions about itself do not count."""
         return self._ask("/statistics")
 
+    def open(self) -> None:
+        """Answer all that wait at /gate/…, and those that come; until `reset`."""
+        self._ask("/open")
+
     def reset(self) -> None:
-        """Begin the statistics and the list of requests anew."""
+        """Begin the statistics and the list of requests anew, and close the gate."""
         self._ask("/reset")
 
     def seen(self) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  
                /gzip  /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag
                /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
 Ill-behaved:   /hang  /disconnect  /truncated  /torn  /garbage
-About itself:  /statistics  /seen  /reset
+Under control: /gate/…, which is answered once /open has been asked for
+About itself:  /statistics  /seen  /open  /reset
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
 
 
 def about_itself(request: Request) -> bool:
-    return request.segments[:1] in (["statistics"], ["seen"], ["reset"])
+    return request.segments[:1] in (["statistics"], ["seen"], ["open"], ["reset"])
 
 
 async def while_connected(answering: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> bytes:
@@ -203,6 +204,7 @@ class Application:
     def reset(self) -> None:
         self.requests = self.most_at_once = self.connections = 0
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
+        self.gate = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: request after request until either side closes."""
@@ -230,6 +232,8 @@ class Application:
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.seen.append(request.as_json())
         try:
+            if name == "gate":
+                await self.gate.wait()
             await PATHS.get(name, echo)(request, answer)
         finally:
             self.at_once -= 1
@@ -238,6 +242,8 @@ class Application:
         counters = ("requests", "at_once", "most_at_once", "connections")
         if name == "reset":
             self.reset()
+        if name == "open":
+            self.gate.set()
         shown = list(self.seen) if name == "seen" else {key: getattr(self, key) for key in counters}
         await answer.send(200, [JSON], json.dumps(shown).encode())
 

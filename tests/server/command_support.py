@@ -12,7 +12,7 @@ from server_trio.commands import load_commands
 from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
-from server_trio.operations import Context, make_run_command
+from server_trio.operations import Context, RunCommand
 from server_trio.replies import make_reply
 from server_trio.running import Running
 from server_trio.settings import Settings, resolve
@@ -57,7 +57,7 @@ async def begin(
     """The operation, ready to `run`."""
     known = {"id": "1" * 32, "reply_channel": REPLY, "operation": "COMMAND", "command": "it"}
     operation = parse(encode(**{**known, **fields}), 0.0)
-    handler = make_run_command(load_commands({"it": entry}, os.environ, longest_end=60), debug=debug)
+    handler = RunCommand(load_commands({"it": entry}, os.environ, longest_end=60), debug=debug)
     async with Session(HttpLimits()) as http:
         context = Context(http=http, layer=layer)
     return Running(operation, handler, make_reply(layer, operation), context, settings or resolve({}, {}, {}))

@@ -13,6 +13,7 @@ from channels_async.wire import Operation
 from server_trio.errors import TakenOver
 from server_trio.layers.base import Entry, Past, Received
 from server_trio.layers.memory import MemoryLayer
+from server_trio.loading import load_handlers
 from server_trio.operations import Context
 from server_trio.recovery import is_repeatable, refusal
 from server_trio.replies import Reply
@@ -178,6 +179,27 @@ class Repeatable:
 def test_who_says_what_is_repeatable(name: str, details: dict[str, Any], repeatable: bool) -> None:
     operation = wire.parse(wire.encode("a", "x!y", operation=name, **details), 0.0)
     assert is_repeatable(operation, Repeatable()) is repeatable
+
+
+@pytest.mark.parametrize(
+    ("details", "repeatable"),
+    [
+        ({"operation": "CALL", "function": "call_functions.where"}, True),
+        ({"operation": "CALL", "function": "call_functions.given"}, False),
+        ({"operation": "CALL", "function": "not.there"}, False),
+        ({"operation": "COMMAND", "command": "again"}, True),
+        ({"operation": "COMMAND", "command": "once"}, False),
+        ({"operation": "COMMAND", "command": "not-there"}, False),
+        ({"operation": "COMMAND", "command": "again", "body_channel": "body?x"}, False),
+    ],
+)
+def test_functions_and_commands_are_repeated_where_the_settings_say_so(
+    details: dict[str, Any], repeatable: bool
+) -> None:
+    commands = {"again": {"argv": ["true"], "idempotent": True}, "once": {"argv": ["true"]}}
+    settings = resolve({"CALL_MODULES": ["tests.server.call_functions"], "COMMANDS": commands}, {}, {})
+    operation = wire.parse(wire.encode("a", "x!y", **details), 0.0)
+    assert is_repeatable(operation, load_handlers(settings)[operation.name]) is repeatable
 
 
 def test_a_handler_that_says_nothing_is_not_repeated() -> None:

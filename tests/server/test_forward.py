@@ -295,3 +295,28 @@ async def test_an_answer_that_begins_before_the_body_has_ended_reaches_the_brows
         assert (first["status"], first["content"]) == (200, b"have")
         await server.put(b"two", more=False)
         assert (await server.part())["content"] == b" all"
+
+
+async def drop(peer: Any) -> None:
+    """Take a request and close."""
+    await peer.read_request()
+
+
+@pytest.mark.parametrize(("method", "idempotent"), [("GET", False), ("POST", True)])
+async def test_what_may_be_repeated_is_tried_again_as_often_as_the_view_allows(
+    method: str, idempotent: bool
+) -> None:
+    async with serving([drop], [answer(b"second")]) as server:
+        await server.forward(method=method, body=b"body", retries=1, idempotent=idempotent)
+        assert (await server.answer())[2] == b"second"
+        assert [request.body for request in server.upstream.requests] == [b"body"] * 2
+
+
+async def test_a_body_that_comes_from_a_channel_is_sent_once() -> None:
+    async with serving([drop]) as server:
+        await server.put(b"body", more=False)
+        await server.forward(
+            method="PUT", body_channel=BODY, content_length=4, retries=3, idempotent=True
+        )
+        assert (await server.answer())[0] == 502
+        assert len(server.upstream.requests) == 1

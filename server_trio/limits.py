@@ -16,11 +16,24 @@ MAX_REPLY_CHUNK: Final = 512 * KiB
 RECEIVE_SIZE: Final = 256 * KiB
 
 
+#: How many operations may wait for each one that runs. The last of them waits for four of those before it.
+WAITING: Final = 4
+
+
+def waiting_room(limit: int, total: int) -> int:
+    """How many of `total` places may be held by operations that wait for one of `limit` turns.
+
+    Half of what the running ones leave, at the most: then others find a place.
+    """
+    return min(WAITING * limit, (total - limit) // 2)
+
+
 @dataclass(frozen=True)
 class HttpLimits:
     """What the HTTP client accepts from, and spends on, upstreams."""
 
     connections_per_origin: int = 100  # at once, to one scheme://host:port
+    waiting_per_origin: int | None = None  # operations that wait for one of those; None: any number
     idle_connections: int = 200  # kept open for reuse, over all origins
     idle_timeout: float = (
         15.0  # seconds; below the common 20-75 s of servers, so that they rarely close first

@@ -18,7 +18,7 @@ from typing import Any, Final
 from channels_async.wire import OPERATIONS, check_channel_name
 
 from .errors import SettingsError
-from .limits import HttpLimits, KiB, MiB
+from .limits import HttpLimits, KiB, MiB, waiting_room
 from .options import ENVIRONMENT_PREFIX, Option, make_option, option, raw, seconds, texts
 
 #: The Django setting that holds the server's settings.
@@ -83,7 +83,9 @@ class Concurrency:
     )
     per_host: int = option(
         100,
-        "connections at once to one upstream (scheme, host and port)",
+        "connections at once to one upstream (scheme, host and port); REQUEST and FORWARD operations"
+        " above that wait for one, four times as many at the most, and never more than half of the"
+        " places that are left",
         unit="connections",
         minimum=1,
         maximum=65535,
@@ -204,7 +206,9 @@ class Settings:
         """The HTTP client's bounds as these settings have them."""
         limits = {entry.name for entry in dataclasses.fields(HttpLimits)}
         given = {name: value for name, value in vars(self.HTTP).items() if name in limits}
-        return HttpLimits(connections_per_origin=self.CONCURRENCY.per_host, **given)
+        per_host, total = self.CONCURRENCY.per_host, self.CONCURRENCY.total
+        waiting = waiting_room(per_host, total) if per_host < total else None  # all have one, or find one
+        return HttpLimits(connections_per_origin=per_host, waiting_per_origin=waiting, **given)
 
 
 def options() -> Iterator[Option]:

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
 
 import trio
 
 from .errors import TooManyWaiting
-
-#: How many may wait for each one that runs. The last of them waits for four of those before it.
-WAITING: Final = 4
+from .limits import waiting_room
 
 
 class Turns:
@@ -29,8 +26,7 @@ class Turns:
     def __init__(self, limits: Mapping[str, int], total: int) -> None:
         bounded = {name: limit for name, limit in limits.items() if 0 < limit < total}
         self._limiters = {name: trio.CapacityLimiter(limit) for name, limit in bounded.items()}
-        # Half of what the running ones leave, at the most: then others find a place.
-        self._room = {name: min(WAITING * limit, (total - limit) // 2) for name, limit in bounded.items()}
+        self._room = {name: waiting_room(limit, total) for name, limit in bounded.items()}
         self._waiting = dict.fromkeys(bounded, 0)
 
     @property

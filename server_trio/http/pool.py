@@ -49,6 +49,7 @@ class _Places:
 
     free: trio.Semaphore  # fair: FIFO among waiters
     limit: int
+    waiting: int = 0  # of those that wait for a place, the operations
     idle: deque[Connection] = field(default_factory=deque)  # most recently used last
 
     def statistics(self) -> OriginStatistics:
@@ -72,18 +73,28 @@ class Pool:
         self.opened = 0  # connections ever opened
         self.reused = 0  # exchanges begun on a connection that had been idle
 
-    async def acquire(self, origin: Origin) -> Connection:
+    async def acquire(self, origin: Origin, *, as_operation: bool = False) -> Connection:
         """A connection for one exchange, idle or new; give it back with `release`.
 
-        Waits for a place in the order of asking. Raises errors.UpstreamUnreachable, UpstreamTimeout
-        (connecting took too long), BudgetSpent (no place became free) and ShuttingDown.
-        Cancellation gives up the place.
+        Waits for a place in the order of asking. `as_operation`: not where limits.waiting_per_origin
+        others do so already. A slow upstream would else have every operation of the server wait for it.
+
+        Raises errors.UpstreamUnreachable, UpstreamTimeout (connecting took too long), BudgetSpent (no
+        place became free), TooManyWaiting and ShuttingDown. Cancellation gives up the place.
         """
         places = self._places(origin)
         try:
             places.free.acquire_nowait()
         except trio.WouldBlock:
-            await self._wait_for_place(origin, places)
+            if not as_operation:
+                await self._wait_for_place(origin, places)
+            else:
+                self._check_room(origin, places)
+                places.waiting += 1
+                try:
+                    await self._wait_for_place(origin, places)
+                finally:
+                    places.waiting -= 1
         try:
             return await self._take_idle(places) or await self._connect(origin)
         except BaseException:
@@ -144,6 +155,11 @@ class Pool:
             limit = self._limits.connections_per_origin
             places = self._origins[origin] = _Places(trio.Semaphore(limit, max_value=limit), limit)
         return places
+
+    def _check_room(self, origin: Origin, places: _Places) -> None:
+        room = self._limits.waiting_per_origin
+        if room is not None and places.waiting >= room:
+            raise errors.TooManyWaiting(f"too many requests to {origin.netloc} are waiting; try again later")
 
     async def _wait_for_place(self, origin: Origin, places: _Places) -> None:
         """Until just before the caller's deadline, so that it can be told what it has waited for."""

@@ -90,6 +90,7 @@ class Request(RequestProcessor):  # type: ignore[misc]
         self.auth = auth
         self.last = False  # on its connection
         self.sender: trio.Nursery | None = None  # where an upload goes on while its answer is read
+        self.as_operation = False  # see `Pool.acquire`
         self.head = b""
 
     async def build(self) -> None:

@@ -95,6 +95,7 @@ class Session(asks.Session):  # type: ignore[misc]
         max_redirects: int = 20,
         retries: int = 0,
         idempotent: bool = False,
+        as_operation: bool = False,
     ) -> AsyncIterator[Response]:
         """Send a request; the block gets the final response once its head is there.
 
@@ -102,10 +103,10 @@ class Session(asks.Session):  # type: ignore[misc]
         `http_rules.redirect`. A body of pieces goes out as they come, with `content_length` or, where
         that is None, in chunks; it can be sent once only, so no redirect is followed. With `sender`
         a body goes on there while the block reads the answer; cancel it once the block is left.
-
         `retries`: how often it may be sent again, where the method or `idempotent` allows it; see `retry`.
 
         Raises errors.CircuitOpen (see `breaker`), errors.BudgetSpent (no connection became free),
+        errors.TooManyWaiting (only `as_operation`: too many wait for a connection),
         errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
         limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken and
         what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
@@ -117,7 +118,7 @@ class Session(asks.Session):  # type: ignore[misc]
             method, url, headers=headers, body=content, params=params, data=data, json=json,
             multipart=multipart, cookies=cookies, auth=auth,
         )  # fmt: skip
-        request.sender = sender
+        request.sender, request.as_operation = sender, as_operation
         await request.build()
         redirects, attempts = 0, Retries(retries, idempotent)
         while True:
@@ -188,7 +189,7 @@ class Session(asks.Session):  # type: ignore[misc]
 
     async def _respond(self, request: Request, redirects: int) -> Response:
         """Exchange one request for the head of its response."""
-        connection = await self._pool.acquire(request.url.origin)
+        connection = await self._pool.acquire(request.url.origin, as_operation=request.as_operation)
         try:
             try:
                 await self._exchange(connection, request)
@@ -230,7 +231,9 @@ def _follow(request: Request, response: Response) -> Request | None:
         if found is None:
             return None
         method, url, headers, body = found
-        return Request(method, url, headers=headers, body=body)
+        following = Request(method, url, headers=headers, body=body)
+        following.as_operation = request.as_operation
+        return following
     except ValueError as exc:  # InvalidRequest is one: here it is the upstream's mistake
         raise errors.UpstreamError(f"{request.url.origin.netloc}: {exc}") from exc
 

@@ -22,8 +22,8 @@ from .request import pass_on
 async def run_forward(operation: Operation, reply: Reply, context: Context) -> None:
     """Stream the request's body up and the response down; no redirect is followed.
 
-    Raises UpstreamError, UpstreamTimeout, UploadBroken (the body did not come whole, and the upstream
-    has got no whole request), OperationError (the request cannot be sent as it is).
+    Raises UpstreamError, UpstreamTimeout, TooManyWaiting, UploadBroken (the body did not come whole, and
+    the upstream has got no whole request), OperationError (the request cannot be sent as it is).
     """
     failure: Exception | None = None  # raised outside, lest the nursery wrap it
     async with trio.open_nursery() as uploading:
@@ -52,6 +52,7 @@ async def _exchange(operation: Operation, reply: Reply, context: Context, upload
         follow_redirects=False,
         retries=forward.retries,
         idempotent=forward.idempotent,
+        as_operation=True,
     )
     async with exchange as response:
         headers = forward_rules.response_headers(

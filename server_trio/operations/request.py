@@ -18,7 +18,8 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
     decided by `http_rules.response_headers`, the same for the inline form in the view. A body that
     came together with its head goes out in one message.
 
-    Raises UpstreamError, UpstreamTimeout, OperationError (the request cannot be sent as it is).
+    Raises UpstreamError, UpstreamTimeout, TooManyWaiting, OperationError (the request cannot be sent as
+    it is).
     """
     request: Request = operation.details
     exchange = context.http.stream(
@@ -35,6 +36,7 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
         max_redirects=request.max_redirects,
         retries=request.retries,
         idempotent=request.idempotent,
+        as_operation=True,
     )
     try:
         async with exchange as response:

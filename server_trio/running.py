@@ -143,7 +143,7 @@ class Running:
             limit = min(limit, operation.timeout)
         if operation.sent_at is None:
             return limit
-        return limit - (time.time() - operation.sent_at)
+        return limit - max(0.0, time.time() - operation.sent_at)
 
     async def _answer(self, error: OperationError) -> None:
         """The last word: shielded, because a cancelled operation must be answered too, and bounded.

@@ -15,6 +15,7 @@ from channels.message import Message, pending_message_store  # type: ignore[impo
 from channels.signals import consumer_finished, consumer_started  # type: ignore[import-untyped]
 from channels.worker import Worker  # type: ignore[import-untyped]
 
+from ..failures import separate
 from ..routing import Consumer
 
 SyncLayer = Callable[[], Any]
@@ -43,8 +44,11 @@ def consume(
             error.run(message)
         finally:
             consumer_finished.send(sender=Worker)
-    except (Exception, SystemExit) as error:
-        return error
+    except BaseException as error:
+        failure, cancelled = separate(error)
+        if cancelled is not None:
+            raise
+        return failure
     finally:
         # Left over where the store could not send all (channels/message.py:104-119). The thread goes on to
         # do other things, whose sends would be kept for ever.
@@ -53,12 +57,15 @@ def consume(
 
 
 def run_socket_exception(
-    error: Any, content: dict[str, Any], channel: str, sync_layer: SyncLayer
+    order: Any, content: dict[str, Any], channel: str, sync_layer: SyncLayer
 ) -> BaseException | None:
     """Do what an exception like WebsocketCloseException says; returns what went wrong."""
     try:
-        error.run(Message(content=content, channel_name=channel, channel_layer=sync_layer()))
-    except (Exception, SystemExit) as failure:
+        order.run(Message(content=content, channel_name=channel, channel_layer=sync_layer()))
+    except BaseException as error:
+        failure, cancelled = separate(error)
+        if cancelled is not None:
+            raise
         return failure
     return None
 

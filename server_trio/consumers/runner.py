@@ -20,6 +20,7 @@ from channels.exceptions import (  # type: ignore[import-untyped]
 from channels.utils import name_that_thing  # type: ignore[import-untyped]
 
 from ..errors import LayerError
+from ..failures import separate
 from ..layers.base import Layer, Received
 from ..layers.patience import send_patiently
 from ..receiver import Places
@@ -156,13 +157,10 @@ class _Run:
                 message.__doomed__ = True  # type: ignore[attr-defined]
             with trio.move_on_after(self._deadline) as scope:
                 await self._consumer(message, **self._kwargs)
-        except (Exception, SystemExit) as error:
-            return error
-        except BaseExceptionGroup as group:
-            failure, rest = group.split((Exception, SystemExit))
-            if rest is not None:
-                raise rest from None
-            assert isinstance(failure, BaseException)
+        except BaseException as error:
+            failure, cancelled = separate(error)
+            if cancelled is not None:
+                raise cancelled from None
             return failure
         if scope.cancelled_caught:
             self._late = True

@@ -13,6 +13,7 @@ _RULES = BaseChannelLayer()
 
 def check_channel(name: str, *, receive: bool = False) -> None:
     """Raises MessageRefused for a name that is no channel's; to receive, a `!` must be its end."""
+    _refuse_line_end("channel", name)
     try:
         _RULES.valid_channel_name(name, receive=receive)
     except TypeError as error:
@@ -32,7 +33,14 @@ def check_receive(channels: Sequence[str], limit: int) -> list[str]:
 
 def check_group(name: str) -> None:
     """Raises MessageRefused for a name that is no group's."""
+    _refuse_line_end("group", name)
     try:
         _RULES.valid_group_name(name)
     except TypeError as error:
         raise MessageRefused(str(error)) from error
+
+
+def _refuse_line_end(kind: str, name: str) -> None:
+    """asgiref's patterns end in `$`, which a line break may follow."""
+    if isinstance(name, str) and name.endswith("\n"):
+        raise MessageRefused(f"{kind} name {name!r} ends in a line break")

@@ -60,8 +60,10 @@ class Codec:
             content: Any = unpack(self._open(payload, None if any_age else self._decrypt_ttl))
         except UnpackError as error:
             return Received(name, None, str(error), entry, past)
-        if isinstance(content, dict) and isinstance(content.get(FULL_NAME), str):
-            name = content.pop(FULL_NAME)
+        if isinstance(content, dict) and name.endswith("!"):
+            full = content.get(FULL_NAME)
+            if isinstance(full, str) and full.startswith(name):
+                name = content.pop(FULL_NAME)
         return Received(name, content, None, entry, past)
 
     def _seal(self, payload: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from typing import Final
 
@@ -10,8 +12,15 @@ from .redis_connection import RedisConnection
 from .redis_journal_scripts import BURY, DROP
 from .redis_source import Source
 
+logger = logging.getLogger("server_trio.layers")
+
 KEPT: Final = 1000  # of each shard; the oldest go first
 TTL: Final = 7 * 86400  # seconds after the last one
+
+_LETTER: Final = re.compile(
+    rb"([0-9A-Za-z]+) ([0-9]{1,12}\.[0-9]+) ([^ ]*) S?([0-9]{1,9}) ([0-9]{1,12}\.[0-9]+) ([!-~]+) (.*)",
+    re.DOTALL,
+)
 
 
 class DeadLetters:
@@ -31,20 +40,23 @@ class DeadLetters:
     async def all(self) -> list[DeadLetter]:
         """What there is, the newest first. Raises LayerUnavailable."""
         values = await self._connection.command("LRANGE", self._source.dead_key, 0, -1)
-        return [self._read(value) for value in values]
+        letters = [_LETTER.fullmatch(value) for value in values]
+        if strange := letters.count(None):
+            logger.warning("%s holds %d letters that no server has written", self._source.dead_key, strange)
+        return [self._read(letter) for letter in letters if letter is not None]
 
     async def drop(self, id: str) -> bool:
         """Take one away; whether it was there. Raises LayerUnavailable."""
         return bool(await self._connection.run(DROP, [self._source.dead_key], [id]))
 
-    def _read(self, value: bytes) -> DeadLetter:
-        id, died_at, reason, attempts, claimed_at, channel, body = value.split(b" ", 6)
-        found = self._source.codec.decode(channel.decode("utf-8"), memoryview(body), any_age=True)
+    def _read(self, letter: re.Match[bytes]) -> DeadLetter:
+        id, died_at, reason, attempts, claimed_at, channel, body = letter.groups()
+        found = self._source.codec.decode(channel.decode("ascii"), memoryview(body), any_age=True)
         return DeadLetter(
             id=id.decode("ascii"),
             died_at=float(died_at),
-            reason=reason.decode("utf-8").replace("_", " "),
-            attempts=int(attempts.lstrip(b"S")),
+            reason=reason.decode("utf-8", "replace").replace("_", " "),
+            attempts=int(attempts),
             claimed_at=float(claimed_at),
             received=found,
         )

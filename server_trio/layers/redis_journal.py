@@ -12,6 +12,7 @@ The clock of no server is compared with another's.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections import deque
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ logger = logging.getLogger("server_trio.layers")
 BEAT_INTERVAL = 1.0  # seconds
 DEAD_AFTER = 3.0  # seconds without a heartbeat
 RECOVER_BATCH = 50  # messages read at once; each may be some megabytes
+
+# What servers write. Whoever else can write to Redis must not be able to end one with something different.
+_ID = re.compile(rb"[A-Za-z0-9]{1,64}")
+_KEPT = re.compile(
+    rb"(S?)([0-9]{1,9}) ([0-9]{1,12}(?:\.[0-9]{1,9})?) ([A-Za-z0-9_.!?-]{1,200}) (.*)", re.DOTALL
+)
 
 
 @dataclass
@@ -89,11 +96,13 @@ class ShardJournal:
         if states.startswith(b"t"):
             self.renounce(ids[0])
         waiting = {journal for journal, _ in self._waiting}
+        over = set()
         for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
             if state == "t":
                 self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
             if state == "t" or (state == "d" and id not in waiting):
-                self._others.remove(id)
+                over.add(id)
+        self._others = [id for id in self._others if id not in over]
         if not last:
             await self._look_after(dict(zip(servers[::2], servers[1::2], strict=True)))
 
@@ -114,24 +123,42 @@ class ShardJournal:
 
     async def recover(self, limit: int) -> list[Received]:
         """See Layer.recover. Raises LayerUnavailable."""
-        while not self._waiting:
-            await self._arrival.wait()
+        while True:
+            while not self._waiting:
+                await self._arrival.wait()
+            if received := await self._hand_out(limit):
+                return received
+
+    async def _hand_out(self, limit: int) -> list[Received]:
+        """Some of what waits, read and noted as a further attempt."""
         journal = self._waiting[0][0]
         batch = [key for id, key in list(self._waiting)[: min(limit, RECOVER_BATCH)] if id == journal]
         journal_key = self._source.journal_key(journal)
         values = await self._connection.command("HMGET", journal_key, *batch)
         received: list[Received] = []
         entries: list[bytes] = []
+        strange: list[bytes] = []
         for key, value in zip(batch, values, strict=True):
-            if value is not None:
+            if value is None:
+                continue
+            try:
                 found, again = self._read(journal, key, value)
-                received.append(found)
-                entries += (key, again)
+            except ValueError:
+                strange.append(key)
+                continue
+            received.append(found)
+            entries += (key, again)
         if entries:
             await self._connection.command("HSET", journal_key, *entries)
+        if strange:
+            await self._connection.command("HDEL", journal_key, *strange)
+            logger.error(
+                "threw away %d entries of %s that no server has written: who else writes to Redis?",
+                len(strange), journal_key,
+            )  # fmt: skip
         for _ in batch:
             self._waiting.popleft()
-        return received or await self.recover(limit)
+        return received
 
     async def close(self) -> None:
         """Leave. What has not been answered stays for another server. Raises LayerUnavailable."""
@@ -141,7 +168,9 @@ class ShardJournal:
         """Take over from those whose heartbeat stands still."""
         now = trio.current_time()
         mine = {self.id, *self._others}
-        others = {id.decode("ascii"): value for id, value in servers.items()}
+        if strange := [id for id in servers if not _ID.fullmatch(id)]:
+            await self._connection.command("HDEL", self._source.servers_key, *strange)
+        others = {id.decode("ascii"): value for id, value in servers.items() if id not in strange}
         self._seen = {id: seen for id, seen in self._seen.items() if id in others}
         for id, value in others.items():
             seen = self._seen.get(id)
@@ -170,13 +199,18 @@ class ShardJournal:
         self._arrival = trio.Event()
 
     def _read(self, journal: str, key: bytes, value: bytes) -> tuple[Received, bytes]:
-        """An entry as it is received again, and as it is written for that attempt."""
-        attempt, claimed_at, channel, body = value.split(b" ", 3)
-        begun = attempt.startswith(b"S")
-        past = Past(int(attempt.lstrip(b"S")) + 1, float(claimed_at), begun)
+        """An entry as it is received again, and as it is written for that attempt.
+
+        Raises ValueError for what no server has written.
+        """
+        kept = _KEPT.fullmatch(value)
+        if kept is None or not self._source.is_message_key(key):
+            raise ValueError
+        begun, attempt, claimed_at, channel, body = kept.groups()
+        past = Past(int(attempt) + 1, float(claimed_at), bool(begun))
         entry = self.entry(journal, key)
         found = self._source.codec.decode(
-            channel.decode("utf-8"), memoryview(body), entry, past, any_age=True
+            channel.decode("ascii"), memoryview(body), entry, past, any_age=True
         )
-        again = b"%s%d %s %s %s" % (b"S" if begun else b"", past.attempt, claimed_at, channel, body)
+        again = b"%s%d %s %s %s" % (begun, past.attempt, claimed_at, channel, body)
         return found, again

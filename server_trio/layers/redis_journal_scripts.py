@@ -11,13 +11,17 @@ from .redis_scripts import Script
 # Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
 # An id that was taken over is done when its journal is empty; the owner's own only at the end.
 BEAT = Script("""
+local function is_empty(journal)
+    local length = redis.pcall('hlen', journal)
+    return type(length) == 'table' or length == 0  -- a table: an error, somebody else's key
+end
 local states = {}
 for i = 5, #ARGV do
     local id, journal, claims = ARGV[i], KEYS[2 * i - 8], KEYS[2 * i - 7]
     local value = redis.call('hget', KEYS[1], id)
     if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
         states[i - 4] = 't'
-    elseif (i > 5 or ARGV[4] == '1') and redis.call('hlen', journal) == 0 then
+    elseif (i > 5 or ARGV[4] == '1') and is_empty(journal) then
         redis.call('hdel', KEYS[1], id)
         redis.call('del', claims)
         states[i - 4] = 'd'
@@ -42,16 +46,19 @@ if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return 0
 end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3] .. ' 0')
-for _, claimed in ipairs(redis.call('smembers', KEYS[3])) do
+local lists = redis.pcall('smembers', KEYS[3])
+for _, claimed in ipairs(lists) do  -- of an error nothing
     local channel = ARGV[5] .. string.match(claimed, '([^:]*)$')
-    local held = redis.call('lrange', claimed, 0, -1)
-    for i = #held, 1, -1 do
-        if redis.call('exists', held[i]) == 1 then
-            redis.call('lpush', channel, held[i])
-            redis.call('expire', channel, ARGV[4] + 1)
+    local held = redis.pcall('lrange', claimed, 0, -1)
+    if not held.err then  -- else somebody else's key
+        for i = #held, 1, -1 do
+            if redis.call('exists', held[i]) == 1 then
+                redis.pcall('lpush', channel, held[i])
+                redis.call('expire', channel, ARGV[4] + 1)
+            end
         end
+        redis.call('del', claimed)
     end
-    redis.call('del', claimed)
 end
 redis.call('del', KEYS[3])
 return 1

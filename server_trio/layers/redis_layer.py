@@ -185,7 +185,7 @@ class RedisLayer:
             on_their_way = []
             for member in members[start : start + GROUP_CHUNK]:
                 try:
-                    home, outgoing = self._prepare(member.decode("utf-8"), message)
+                    home, outgoing = self._prepare(member.decode("utf-8", "replace"), message)
                     await home.sender.submit(outgoing)
                 except LayerError as error:
                     failures.append(error)

@@ -65,7 +65,9 @@ class News:
             return []
         ((_, news),) = reply
         self._last = news[-1][0]
-        return [fields[3] for _, fields in news if fields[1] != self._me]
+        # By anybody else than a server there may be anything.
+        known = [fields for _, fields in news if len(fields) == 4 and fields[::2] == [b"by", b"text"]]
+        return [fields[3] for fields in known if fields[1] != self._me]
 
     async def close(self) -> None:
         """Disconnect."""

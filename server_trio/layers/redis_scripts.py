@@ -201,7 +201,14 @@ end
 local frames, bodies, names, result = {}, {}, {}, {}
 local entries, moved = {}, {}
 local function take(channel, key)
-    local body = redis.call('get', key)
+    local start = string.sub(KEYS[2 * channel + 3], 1, -1 - #ARGV[5 + 3 * channel])
+    local body = false
+    if string.sub(key, 1, #start) == start and not string.find(key, '[^%w]', #start + 1) then
+        body = redis.pcall('get', key)
+        if type(body) == 'table' then
+            body = false  -- the key of something else than a message
+        end
+    end
     if prefix ~= '' then
         if body then
             local size = #entries

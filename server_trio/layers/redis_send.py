@@ -104,7 +104,10 @@ class Batch:
 
     def finish(self, reply: bytes) -> None:
         """Tell each sender what became of its message."""
-        outcomes = reply[reply.index(b" ") + 1 :].decode("ascii")
+        outcomes = reply.partition(b" ")[2].decode("ascii", "replace")
+        if len(outcomes) != len(self.messages):  # a receipt that another hand has written
+            self.fail(SendUnknown("what Redis has for a receipt is none"))
+            return
         for message, outcome in zip(self.messages, outcomes, strict=True):
             if outcome == "s":
                 message.finish(None)

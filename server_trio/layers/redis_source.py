@@ -48,6 +48,11 @@ class Source:
         """A key that no message has: as long as the uuid4 that asgi_redis takes (core.py:159)."""
         return self.prefix + secrets.token_hex(16)
 
+    def is_message_key(self, key: bytes) -> bool:
+        """Whether a message can lie there: the prefix, then letters and digits."""
+        prefix = self.prefix.encode("utf-8")
+        return key.startswith(prefix) and key[len(prefix) :].isalnum()
+
     @property
     def servers_key(self) -> str:
         """The hash of the servers that live, see redis_scripts."""

@@ -12,7 +12,6 @@ import difflib
 import inspect
 import itertools
 import logging
-import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,12 +26,10 @@ from channels_async.wire import Operation
 
 from ..calls import CallContext
 from ..errors import OperationError, OperationRefused
+from ..failures import separate
 from ..replies import Reply, ReplyState
 from .base import Context
 from .threads import Threads
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 logger = logging.getLogger(__name__)
 
@@ -244,13 +241,12 @@ class _Calling:
         """Around code of the project: what it raises is logged and raised as FunctionFailed."""
         try:
             yield
-        except (Exception, SystemExit) as error:
-            raise self._failed(error) from None
-        except BaseExceptionGroup as group:
-            failure, rest = group.split((Exception, SystemExit))
-            if rest is not None:
-                raise rest from None
-            raise self._failed(group if failure is None else failure) from None
+        except BaseException as error:
+            failure, cancelled = separate(error)
+            if cancelled is not None:
+                raise cancelled from None
+            assert failure is not None
+            raise self._failed(failure) from None
 
     def _failed(self, error: BaseException) -> FunctionFailed:
         error = error.with_traceback(_of_the_project(error.__traceback__))
@@ -268,8 +264,11 @@ class _Calling:
                 await answer.stream.aclose()
             if answer.close is not None:
                 answer.close()
-        except Exception:
-            logger.exception("%s: closing what was returned failed", self._what)
+        except BaseException as error:
+            failure, cancelled = separate(error)
+            if cancelled is not None:
+                raise
+            logger.error("%s: closing what was returned failed", self._what, exc_info=failure)
 
 
 def _call_in_thread(call: Callable[[], Any], put: Callable[[Part], bool]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import threading
@@ -24,6 +25,13 @@ def tell(word: str) -> None:
     told.append(word)
     has_told.set()
 
+
+FAILURES: dict[str, type[BaseException]] = {
+    kind.__name__: kind
+    for kind in (
+        ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, BaseException,
+    )
+}  # fmt: skip
 
 CASES = {"returned": RETURNED, "wrong": WRONG}
 
@@ -83,9 +91,7 @@ def where_wrapped() -> Any:
 
 @call
 def fail(kind: str = "ValueError") -> None:
-    raise {"ValueError": ValueError, "SystemExit": SystemExit, "KeyboardInterrupt": KeyboardInterrupt}[kind](
-        "a secret"
-    )
+    raise FAILURES[kind]("a secret")
 
 
 @call

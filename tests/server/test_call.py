@@ -123,7 +123,8 @@ async def test_the_http_client_is_for_async_functions(caplog: pytest.LogCaptureF
     [
         ("fail", []), ("fail_async", []), ("fail_later", [0]), ("fail_later_async", [0]),
         ("fail", ["SystemExit"]), ("fail_async", ["SystemExit"]), ("fail", ["KeyboardInterrupt"]),
-        ("fail_async", ["group"]),
+        ("fail_async", ["group"]), ("fail", ["CancelledError"]), ("fail_async", ["CancelledError"]),
+        ("fail", ["GeneratorExit"]), ("fail_async", ["BaseException"]),
     ],
 )  # fmt: skip
 async def test_an_exception_is_a_500_with_the_id_and_its_traceback_is_in_the_log(

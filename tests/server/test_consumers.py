@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import sys
 from typing import Any
@@ -199,6 +200,9 @@ class TestExceptions:
             SystemExit(3),
             ExceptionGroup("", [ValueError("a bug")]),
             BaseExceptionGroup("", [SystemExit(3)]),
+            asyncio.CancelledError(),
+            KeyboardInterrupt(),
+            BaseExceptionGroup("", [asyncio.CancelledError(), ValueError("a bug")]),
         ],
     )
     async def test_one_is_logged_with_its_channel_and_consumer_and_ends_nothing(

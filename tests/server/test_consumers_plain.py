@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -126,10 +127,15 @@ async def test_a_class_based_consumer_runs_unchanged() -> None:
     assert sync_layer.receive(["reply?x"])[1] == {"way": "out", "name": "inbox"}
 
 
-async def test_an_exception_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "kind", [ZeroDivisionError, SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError]
+)
+async def test_an_exception_is_logged_and_ends_nothing(
+    kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(message: Message) -> None:
         message.reply_channel.send({"n": "sent all the same, as under runworker"})
-        raise ZeroDivisionError("a bug")
+        raise kind("a bug")
 
     outcome, _, sync_layer = await run(fail, {"reply_channel": "reply?x"})
     assert outcome == {("notify", "error"): 1}

@@ -59,7 +59,8 @@ class Response:
         connection = self._connection
         if self._first:
             piece, self._first = self._first, b""
-            self.complete = connection is None
+            await self.release_if_received()
+            self.complete = self._connection is None
             return piece
         if connection is None:
             if self.complete:
@@ -72,6 +73,15 @@ class Response:
         if not piece:
             raise StopAsyncIteration
         return piece
+
+    async def wait_for_body(self) -> None:
+        """Return once the next piece of the body is here, or its end. Cancelled, it has lost nothing.
+
+        Raises what iterating raises.
+        """
+        connection = self._connection
+        if not self._first and connection is not None and not connection.parser.complete:
+            self._first = await connection.receive_body()
 
     async def release_if_received(self) -> None:
         """Give back the connection of a response that has arrived whole, before anybody reads it."""

@@ -16,7 +16,7 @@ from ..http.session import InvalidRequest
 from ..replies import Reply
 from .base import Context
 from .body_channel import BodyPieces
-from .request import pass_on
+from .passing import pass_on
 
 
 async def run_forward(operation: Operation, reply: Reply, context: Context) -> None:

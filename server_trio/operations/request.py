@@ -6,9 +6,10 @@ from channels_async import http_rules
 from channels_async.wire import Operation, Request
 
 from ..errors import OperationError
-from ..http.session import InvalidRequest, Response
-from ..replies import Headers, Reply, ReplyState
+from ..http.session import InvalidRequest
+from ..replies import Reply
 from .base import Context
+from .passing import pass_on
 
 
 async def run_request(operation: Operation, reply: Reply, context: Context) -> None:
@@ -46,17 +47,3 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
             await pass_on(response, headers, reply)
     except InvalidRequest as error:
         raise OperationError(f"the request cannot be sent: {error}") from error
-
-
-async def pass_on(response: Response, headers: Headers, reply: Reply) -> None:
-    """Answer with the status and the body of a response, as it comes, and these headers."""
-    if not reply.bodiless:
-        async for chunk in response:
-            more = not response.complete
-            if reply.state is ReplyState.NOTHING:
-                await reply.start(response.status, headers, chunk, more=more)
-            else:
-                await reply.write(chunk, more=more)
-    if reply.state is ReplyState.NOTHING:
-        await reply.start(response.status, headers)
-    await reply.end()

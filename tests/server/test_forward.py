@@ -320,3 +320,34 @@ async def test_a_body_that_comes_from_a_channel_is_sent_once() -> None:
         )
         assert (await server.answer())[0] == 502
         assert len(server.upstream.requests) == 1
+
+
+async def test_the_browser_of_an_event_stream_knows_that_it_is_open_before_the_first_event() -> None:
+    seen = trio.Event()
+
+    async def events(peer: Any) -> None:
+        await peer.read_request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n")
+        await seen.wait()
+        await peer.send(b"data: 1\n\n")
+
+    async with serving([events]) as server:
+        await server.forward()
+        head = await server.part()
+        assert (head["status"], head["content"], head["more_content"]) == (200, b"", True)
+        seen.set()
+        assert (await server.part())["content"] == b"data: 1\n\n"
+        assert not (await server.part())["more_content"]
+
+
+async def test_an_event_stream_that_ends_before_its_first_event_is_one_empty_answer() -> None:
+    async def nothing(peer: Any) -> None:
+        await peer.read_request()
+        await peer.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"
+        )
+
+    async with serving([nothing]) as server:
+        await server.forward()
+        whole = await server.part()
+        assert (whole["status"], whole["content"], whole["more_content"]) == (200, b"", False)

@@ -3,6 +3,7 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
+    entry:      dead_letters
     entry:      signals
     assembly:   project, loading, reaching, reload, systemd
     assembly:   supervisor, operating, recovery, disconnects, inflight

@@ -18,7 +18,8 @@ from channels_async import __version__
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
-from .errors import LayerUnavailable, SettingsError
+from . import dead_letters
+from .errors import DeadLetterError, LayerUnavailable, SettingsError
 from .layers import LayerSpec
 from .loading import load_consumers, load_handlers
 from .project import layer_spec, load_django_settings, set_up_django
@@ -46,7 +47,11 @@ exit codes:
 examples:
   python3 -m server_trio myproject.server_settings
   CHANNELS_ASYNC_DEADLINES_REQUEST=5 python3 -m server_trio -v myproject.server_settings
+  python3 -m server_trio dead myproject.server_settings   # operations that were given up
 """
+
+#: The word before the settings that asks for dead letters.
+DEAD = "dead"
 
 
 class ExitCode(enum.IntEnum):
@@ -88,31 +93,41 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a server until a signal ends it; return the exit code."""
-    arguments = make_parser().parse_args(argv)
-    _configure_logging(arguments.verbose)
-    origin, ready_pipe = own_origin(), take_ready_pipe()
+    """Run a server until a signal ends it, or look at dead letters; return the exit code."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        django_settings = load_django_settings(arguments.settings)
-        given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
-        settings = resolve(
-            getattr(django_settings, DJANGO_SETTING, None),
-            os.environ,
-            {path: _one_text(text) for path, text in given.items() if text is not None},
-            functools.partial(_routed, django_settings),
-        )
-        set_up_django(settings)
-        spec = layer_spec(django_settings, settings)
-        handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
-        consumers = load_consumers(django_settings, settings)
-        open_stream = make_open_stream(settings)
-        supervisor = Supervisor(settings, handlers, open_stream, consumers)
-        announce = functools.partial(_announce, ready_pipe)
-        return trio.run(_serve, supervisor, spec, origin, announce, strict_exception_groups=True)
+        if words and words[0] == DEAD:
+            return dead_letters.main(words[1:])
+        return _run_server(words)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
     except LayerUnavailable as error:
         return _complain(error, ExitCode.LAYER)
+    except DeadLetterError as error:
+        return _complain(error, ExitCode.FAILED)
+
+
+def _run_server(words: Sequence[str]) -> int:
+    """Raises SettingsError and LayerUnavailable."""
+    arguments = make_parser().parse_args(words)
+    _configure_logging(arguments.verbose)
+    origin, ready_pipe = own_origin(), take_ready_pipe()
+    django_settings = load_django_settings(arguments.settings)
+    given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
+    settings = resolve(
+        getattr(django_settings, DJANGO_SETTING, None),
+        os.environ,
+        {path: _one_text(text) for path, text in given.items() if text is not None},
+        functools.partial(_routed, django_settings),
+    )
+    set_up_django(settings)
+    spec = layer_spec(django_settings, settings)
+    handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
+    consumers = load_consumers(django_settings, settings)
+    open_stream = make_open_stream(settings)
+    supervisor = Supervisor(settings, handlers, open_stream, consumers)
+    announce = functools.partial(_announce, ready_pipe)
+    return trio.run(_serve, supervisor, spec, origin, announce, strict_exception_groups=True)
 
 
 def _routed(django_settings: Any, settings: Settings) -> Collection[str]:

@@ -21,6 +21,10 @@ class SettingsError(ServerTrioError):
     """The settings are wrong; the text says which one and what would be right."""
 
 
+class DeadLetterError(ServerTrioError):
+    """A dead letter that is not there, or with which what was asked for cannot be done."""
+
+
 class LayerError(ServerTrioError):
     """The channel layer failed."""
 

@@ -36,5 +36,7 @@ def refusal(past: Past, *, repeatable: bool, attempts: int) -> OperationError | 
     if not repeatable:
         return OperationLost("the server that worked on this died; whether it was done is not known")
     if past.attempt > attempts:
-        return OperationLost(f"{past.attempt - 1} servers died while they worked on this")
+        died = past.attempt - 1
+        what = "a server died while it" if died == 1 else f"{died} servers died while they"
+        return OperationLost(f"{what} worked on this")
     return None

@@ -139,6 +139,14 @@ class Layer(Protocol):
         """Move an operation from the journal to the dead letters."""
         ...
 
+    async def dead_letters(self) -> list[DeadLetter]:
+        """All there are, the newest first. None where there is no journal."""
+        ...
+
+    async def drop_dead_letter(self, id: str) -> bool:
+        """Take one away; whether it was there."""
+        ...
+
     async def tell(self, text: bytes) -> None:
         """Tell all other servers of the site something that is of use now, and lost without harm."""
         ...

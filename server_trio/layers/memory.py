@@ -19,7 +19,7 @@ import trio
 from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import ChannelFull
-from .base import Entry, LayerStatistics, Message, Progress, Received
+from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_codec import Codec
 
@@ -78,6 +78,14 @@ class MemoryLayer:
 
     async def bury(self, entry: Entry, reason: str) -> None:
         """There is no journal."""
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """There is no journal."""
+        return []
+
+    async def drop_dead_letter(self, id: str) -> bool:
+        """There is no journal."""
+        return False
 
     async def tell(self, text: bytes) -> None:
         """There are no others."""

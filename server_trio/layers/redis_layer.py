@@ -141,12 +141,10 @@ class RedisLayer:
         await self._shards[entry.shard].dead.bury(entry, reason)
 
     async def dead_letters(self) -> list[DeadLetter]:
-        """All there are, the newest first. Raises LayerUnavailable."""
         letters = [letter for shard in self._shards for letter in await shard.dead.all()]
         return sorted(letters, key=lambda letter: -letter.died_at)
 
     async def drop_dead_letter(self, id: str) -> bool:
-        """Take one away; whether it was there. Raises LayerUnavailable."""
         return any([await shard.dead.drop(id) for shard in self._shards])
 
     async def tell(self, text: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import trio
 
 from ..errors import ChannelFull, LayerUnavailable, MessageRefused, SendUnknown
-from .base import Entry, LayerStatistics, Message, Progress, Received
+from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
 from .redis_codec import FULL_NAME
@@ -161,6 +161,14 @@ class ThreadedLayer:
 
     async def bury(self, entry: Entry, reason: str) -> None:
         """There is no journal."""
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """There is no journal."""
+        return []
+
+    async def drop_dead_letter(self, id: str) -> bool:
+        """There is no journal."""
+        return False
 
     async def tell(self, text: bytes) -> None:
         """There are no others."""

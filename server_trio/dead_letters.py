@@ -1,0 +1,216 @@
+"""Looking at operations that have been given up: python3 -m server_trio dead myproject.settings
+
+What is shown goes to terminals and into tickets, so what could be a secret is masked: credentials in
+headers and URLs, cookies, what its name says is one. Bodies and inputs are shown by their size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import trio
+
+from channels_async.wire import BadMessage, parse
+
+from .errors import DeadLetterError, LayerError, LayerUnavailable
+from .layers import LayerSpec, open_layer
+from .layers.base import DeadLetter, Layer
+from .project import layer_spec, load_django_settings
+from .settings import DJANGO_SETTING, Settings, resolve
+
+EPILOG = """\
+actions:
+  list       one line for each, the newest first: id, when, what it was, why it was given up
+  show ID    its message, with secrets masked
+  replay ID  have it done once more, by whichever server is free, and take it away here;
+             a browser that waited has had its answer, so the new one goes to nobody
+  drop ID    take it away
+
+exit codes:
+  0  done                     1  there is no such dead letter, or it cannot be replayed now
+  2  wrong settings or usage  3  the channel layer cannot be reached
+"""
+
+MASK: Final = "***"
+
+#: Names of headers, parameters and arguments whose values are not shown; as Django's debug page, and cookies.
+SECRET: Final = re.compile("api|auth|cookie|credential|csrf|key|pass|secret|session|signature|token", re.I)
+
+#: Fields of a message whose content is shown by its size alone.
+CONTENT: Final = ("body", "data", "json", "stdin")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the words after `dead`."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m server_trio dead",
+        description="Operations that were given up because servers died over them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
+    parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "replay", "drop"))
+    parser.add_argument("id", nargs="?", help="as `list` shows it")
+    return parser
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line says; returns 0. Raises SettingsError, LayerUnavailable, DeadLetterError."""
+    parser = make_parser()
+    arguments = parser.parse_args(words)
+    if (arguments.action == "list") != (arguments.id is None):
+        parser.error("list takes no ID" if arguments.action == "list" else f"{arguments.action} needs an ID")
+    django_settings = load_django_settings(arguments.settings)
+    # Deadlines of channels of the project's routing are not looked at here, nor is the routing.
+    given = getattr(django_settings, DJANGO_SETTING, None)
+    if isinstance(given, Mapping):
+        given = {name: value for name, value in given.items() if name != "DEADLINES"}
+    settings = resolve(given, os.environ, {})
+    spec = layer_spec(django_settings, settings)
+    print(trio.run(_act, spec, settings, arguments.action, arguments.id), end="")
+    return 0
+
+
+async def _act(spec: LayerSpec, settings: Settings, action: str, id: str | None) -> str:
+    """The text for stdout. What goes wrong comes out without groups around it."""
+    async with open_layer(spec) as layer:
+        letters = await layer.dead_letters()
+        if action == "list":
+            return "".join(line(letter) + "\n" for letter in letters)
+        found = [letter for letter in letters if letter.id == id]
+        if not found:
+            known = f"; there are {len(letters)}, see list" if letters else "; there are none"
+            raise DeadLetterError(f"there is no dead letter {id}{known}")
+        if action == "show":
+            return shown(found[0])
+        if action == "replay":
+            await replay(layer, settings, found[0])
+        await layer.drop_dead_letter(found[0].id)
+        return ""
+
+
+async def replay(layer: Layer, settings: Settings, letter: DeadLetter) -> None:
+    """Put the message on its channel again. Raises DeadLetterError, LayerUnavailable."""
+    content = letter.received.content
+    try:
+        parse(content, time.time())
+    except BadMessage as error:
+        raise DeadLetterError(f"{letter.id} is no operation and cannot be replayed: {error.reason}") from None
+    try:
+        await layer.send(settings.CHANNEL, renewed(content, letter.id))
+    except LayerUnavailable:
+        raise
+    except LayerError as error:
+        raise DeadLetterError(f"{letter.id} could not be replayed and is kept: {error}") from error
+
+
+def renewed(content: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """The message as it is sent again: its time begins anew.
+
+    Whose browser has been answered gets nothing more; a server would not even begin an operation of a
+    browser that has left.
+    """
+    message = dict(content)
+    if message.get("v") is None:
+        # One of 2017, which knows no answer to nobody: to a channel that nobody reads, where it expires.
+        return {**message, "reply_channel": f"dead.letter!{id}"}
+    message["sent_at"] = time.time()
+    if message.get("reply_format", "http") == "http":
+        message.pop("reply_channel", None)
+        message["reply_format"] = "none"
+    return message
+
+
+def line(letter: DeadLetter) -> str:
+    """One letter as `list` shows it."""
+    return f"{letter.id}  {_when(letter.died_at)}  {target(letter)}  {letter.reason}"
+
+
+def target(letter: DeadLetter) -> str:
+    """What was to be done, without what may be secret."""
+    try:
+        operation = parse(letter.received.content, letter.claimed_at)
+    except BadMessage:
+        return "a bad message"
+    details = operation.details
+    if operation.name in ("REQUEST", "FORWARD"):
+        return f"{operation.name} {details.method} {masked_url(details.url)}"
+    return f"{operation.name} {details.function if operation.name == 'CALL' else details.command}"
+
+
+def shown(letter: DeadLetter) -> str:
+    """One letter as `show` shows it: what is known of it, then the fields of its message."""
+    received = letter.received
+    lines = [
+        f"id: {letter.id}",
+        f"given up: {_when(letter.died_at)}",
+        f"reason: {letter.reason}",
+        f"begun: {letter.attempts} times",
+        f"first claimed: {_when(letter.claimed_at)}",
+        f"channel: {received.channel}",
+    ]
+    if not isinstance(received.content, Mapping):
+        return "\n".join([*lines, f"message: {received.fault or 'no dict'}", ""])
+    fields = sorted(received.content.items(), key=lambda pair: str(pair[0]))
+    lines += [f"  {_text(name)}: {masked(_text(name), value)}" for name, value in fields]
+    return "\n".join([*lines, ""])
+
+
+def masked(name: str, value: Any) -> Any:
+    """The value of a field, without what may be secret in it."""
+    name = name.lower()
+    if name in CONTENT and value is not None:
+        return f"<{len(value)} bytes>" if isinstance(value, bytes | str) else MASK
+    if name in ("url", "location") and isinstance(value, str | bytes):
+        return masked_url(_text(value))
+    if SECRET.search(name):
+        return value if value is None else MASK
+    if isinstance(value, Mapping):
+        return {_text(key): masked(_text(key), inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked_item(item) for item in value]
+    if name in ("headers", "params", "cookies"):
+        return value if value is None else MASK  # the repr of a dict, in messages of 2017
+    return _text(value) if isinstance(value, bytes) else value
+
+
+def _masked_item(item: Any) -> Any:
+    """An item of a list: a pair of name and value is masked by its name."""
+    if isinstance(item, list) and len(item) == 2 and isinstance(item[0], bytes | str):
+        name = _text(item[0])
+        return [name, masked(name, item[1])]
+    return masked("", item)
+
+
+def masked_url(url: str) -> str:
+    """A URL without userinfo and without the values of parameters that may be secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    query = "&".join(_masked_parameter(pair) for pair in parts.query.split("&"))
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def _masked_parameter(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    if equals and SECRET.search(unquote(name)):
+        return f"{name}={MASK}"
+    return quote(pair, safe="=%+/:@?*,;!~.-_")
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _when(seconds: float) -> str:
+    """In the time zone of the settings."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,116 @@
+"""The command that looks at dead letters: what it shows, what it sends again, how it is misused."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from typing import Any
+
+import pytest
+
+from channels_async import wire
+from server_trio import dead_letters
+from server_trio.layers.base import DeadLetter, Received
+
+from .test_cli import LAYER, complaint, start
+
+
+def letter(content: Any, fault: str | None = None) -> DeadLetter:
+    return DeadLetter("abc", 1.5e9, "2 servers died", 3, 1.4e9, Received("request.async", content, fault))
+
+
+def test_what_could_be_a_secret_is_masked() -> None:
+    content = {
+        "url": "https://anna:geheim@example.com/a?q=tea&access_token=geheim#geheim",
+        "headers": [
+            [b"Authorization", b"geheim"], [b"Cookie", b"geheim"], [b"X-Api-Key", b"geheim"],
+            [b"Accept", b"*/*"],
+        ],
+        "response_headers": [[b"Set-Cookie", b"sessionid=geheim"], [b"Vary", b"Accept"]],
+        "body": b"geheim",
+        "kwargs": {"password": "geheim", "size": 5, "more": [{"token": "geheim"}]},
+        "auth": "('anna', 'geheim')",
+        "cookies": "{'a': 'geheim'}",
+        b"data": b"geheim",
+    }  # fmt: skip
+    said = dead_letters.shown(letter(content))
+    assert "geheim" not in said
+    assert "anna" not in said
+    for word in (
+        "https://example.com/a?q=tea&access_token=***", "['Accept', '*/*']", "['Vary', 'Accept']",
+        "body: <6 bytes>", "'size': 5", "['Authorization', '***']",
+    ):  # fmt: skip
+        assert word in said
+
+
+def test_headers_of_2017_are_a_text_and_masked_in_whole() -> None:
+    assert "geheim" not in dead_letters.shown(letter({"headers": "{'X-A': 'geheim'}"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (wire.encode("a", "x!y", url="http://h/p?key=1"), "REQUEST GET http://h/p?key=***"),
+        (wire.encode("a", "x!y", operation="CALL", function="f.g"), "CALL f.g"),
+        (wire.encode("a", "x!y", operation="COMMAND", command="tidy"), "COMMAND tidy"),
+        ({"operation": "DANCE"}, "a bad message"),
+        (None, "a bad message"),
+    ],
+)
+def test_a_line_says_what_was_to_be_done(content: Any, what: str) -> None:
+    id, when, said, reason = dead_letters.line(letter(content)).split("  ")
+    assert (id, said, reason) == ("abc", what, "2 servers died")
+    assert time.strptime(when, "%Y-%m-%d %H:%M:%S")
+
+
+def test_what_cannot_be_read_is_shown_as_that() -> None:
+    assert "message: it cannot be unpacked" in dead_letters.shown(letter(None, "it cannot be unpacked"))
+
+
+@pytest.mark.parametrize("reply_format", ["http", "websocket", "message"])
+def test_what_is_sent_again_begins_anew_and_only_who_still_waits_is_answered(reply_format: str) -> None:
+    old = wire.encode("a", "x!y", url="http://h/", sent_at=5.0, timeout=3.0, reply_format=reply_format)
+    operation = wire.parse(dead_letters.renewed(old, "abc"), time.time())
+    assert operation.sent_at is not None
+    assert operation.sent_at > time.time() - 60
+    assert operation.timeout == 3.0
+    waits = reply_format != "http"
+    assert operation.reply_channel == ("x!y" if waits else None)
+    assert operation.reply_format == (reply_format if waits else "none")
+
+
+def test_a_message_of_2017_is_answered_where_nobody_reads() -> None:
+    old = {"operation": "REQUEST", "reply_channel": "x!y", "url": "http://h/"}
+    assert wire.parse(dead_letters.renewed(old, "abc"), 0.0).reply_channel == "dead.letter!abc"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "the following arguments are required: settings"),
+        (("site", "look"), "invalid choice: 'look'"),
+        (("site", "list", "abc"), "list takes no ID"),
+        (("site", "show"), "show needs an ID"),
+    ],
+)
+def test_wrong_usage_ends_with_2(tmp_path: pathlib.Path, words: tuple[str, ...], says: str) -> None:
+    ended = start(tmp_path, "dead", *words)
+    assert ended.returncode == 2
+    assert says in ended.stderr
+
+
+def test_a_layer_that_is_away_ends_with_3_and_wrong_settings_with_2(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "site.py").write_text("")
+    (tmp_path / "myproject.py").write_text(LAYER)
+    away = start(tmp_path, "dead", "myproject")
+    assert (away.returncode, "Traceback" in complaint(away)) == (3, False)
+    (tmp_path / "wrong.py").write_text(LAYER + "CHANNELS_ASYNC_SERVER = 5")
+    wrong = start(tmp_path, "dead", "wrong", "drop", "abc")
+    assert wrong.returncode == 2
+    assert "must be a dict" in complaint(wrong)
+
+
+def test_its_help_names_the_actions(tmp_path: pathlib.Path) -> None:
+    ended = start(tmp_path, "dead", "--help")
+    assert ended.returncode == 0
+    assert "replay ID" in ended.stdout

@@ -245,4 +245,4 @@ def _bytes(value):
     try:
         return value.encode('latin-1')
     except UnicodeEncodeError:
-        raise ValueError('{} holds characters that are not latin-1'.format(fields.shown(value)))
+        raise ValueError('a header or a query holds characters that are not latin-1')  # it may be a secret

@@ -123,7 +123,9 @@ def as_method(field, value):
 def as_header(field, name, value):
     """One (bytes, bytes) pair with a token as name and nothing in the value that could start another line."""
     if not _HEADER_NAME.match(name):
-        raise BadMessage('{}: {} is not a header name'.format(field, shown(name)))
+        # A whole line may have been given for a name: what would be its value is not shown.
+        begin, colon, _ = name.partition(b':')
+        raise BadMessage('{}: {} is not a header name'.format(field, shown(begin + colon)))
     value = value.strip(b' \t')
     if _HEADER_FAULT.search(value):
         raise BadMessage('{}: the value of {} holds control characters'.format(field, shown(name)))

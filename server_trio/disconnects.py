@@ -4,6 +4,9 @@ daphne puts a message on http.disconnect at the end of every request, answered o
 (daphne/http_protocol.py:218-236), and any server of the site may get it. So each looks among its own
 operations, and tells the others of those it does not have: one message for many. A browser can also
 have gone while its operation still waits in the queue; those names are remembered for a while.
+
+A site that consumes these messages itself passes them on by client.cancel, to a channel of ours. Each
+server hears what the others have read, also one that is told to read nothing of daphne's.
 """
 
 from __future__ import annotations

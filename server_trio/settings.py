@@ -182,7 +182,7 @@ class Settings:
     DISCONNECT_CHANNELS: tuple[str, ...] = texts(
         ("http.disconnect",),
         "where daphne tells of browsers that have gone, whose operations are then cancelled; none for a site"
-        " whose own routing consumes them",
+        " whose own routing consumes them and calls client.cancel",
     )
     ATTEMPTS: int = option(
         2, "how often an operation is begun whose server dies over it", unit="times", minimum=1, maximum=100

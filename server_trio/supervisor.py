@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from channels_async.wire import CANCEL_SUFFIX
+
 from .consumers.channels import served_layer
 from .http.connect import OpenStream
 from .http.session import Session
@@ -131,9 +133,11 @@ class Supervisor:
 
     def _follow_disconnects(self, background: trio.Nursery, layer: Layer) -> None:
         """Watch for browsers that leave, as long as there can be operations of theirs."""
-        channels = not_excluded(self._settings.DISCONNECT_CHANNELS, self._settings)
-        if not channels or not self._operation_channels:
+        if not self._operation_channels:
             return
+        # The last is for a site that consumes daphne's own itself: client.cancel passes them on.
+        channels = not_excluded(self._settings.DISCONNECT_CHANNELS, self._settings)
+        channels.append(self._settings.CHANNEL + CANCEL_SUFFIX)
         for shard in range(layer.shards):
             background.start_soon(self._operations.disconnects.watch, layer, shard, channels)
         background.start_soon(self._operations.disconnects.hear, layer)

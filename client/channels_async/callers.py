@@ -74,6 +74,15 @@ class ConsumerCaller(object):
 
             forms.answer(self.layer(), self._reply_channel, fields)
 
+    def cancel(self):
+        """Have the servers stop what they do for this browser."""
+        if not self._reply_channel:
+            raise ValueError('the message has no reply_channel, so nobody can be told which browser it is of')
+        if conf.offloads():
+            from channels_async import sending
+
+            sending.cancel(self.layer(), text(self._reply_channel), conf.client_settings())
+
     def incoming(self):
         """The browser's request, for forward()."""
         return forwarding.of_message(self._message)

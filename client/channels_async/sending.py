@@ -93,6 +93,15 @@ def send_off(layer, reply_channel, fields, settings, clock=CLOCK):
         raise NotSent('operation {}: {}'.format(fields['id'], _why(layer, fields, settings, error)[1]))
 
 
+def cancel(layer, reply_channel, settings, clock=CLOCK):
+    """Tell the servers that the browser of a reply channel has gone. Raises nothing: what is lost is work."""
+    channel = settings.channel + wire.CANCEL_SUFFIX
+    try:
+        send(layer, channel, {'reply_channel': reply_channel}, settings.send_timeout, clock)
+    except Exception as error:
+        logger.warning('operations for %s go on, as %s takes no message: %s', reply_channel, channel, error)
+
+
 def _encoded(reply_channel, fields, clock, response_headers=()):
     return wire.encode(
         reply_channel=reply_channel, response_headers=response_headers, sent_at=clock.now(), **fields

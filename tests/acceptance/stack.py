@@ -64,12 +64,12 @@ class Site:
         worker.wait_for_line("Listening on channels")
         return worker
 
-    def start_server(self) -> Process:
-        """The Trio server, receiving."""
+    def start_server(self, name: str = "server", **more: str) -> Process:
+        """A Trio server, receiving. `more` goes into its environment."""
         server = self._start(
-            "server",
+            name,
             [sys.executable, "-m", "server_trio", "-v", "acceptance_site.server_settings"],
-            **SOURCES,
+            **{**SOURCES, **more},
         )
         server.wait_for_line("ready")
         return server

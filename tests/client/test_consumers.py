@@ -83,3 +83,35 @@ def test_a_message_that_another_consumer_passed_on_may_be_answered():
     client.request(message, URL)
     assert len(site.operations()) == 1
     assert site_support.settings.configured
+
+
+def test_a_consumer_tells_the_servers_that_its_browser_has_gone():
+    layer = ChannelLayer()
+    content = {str('reply_channel'): str('daphne.response.x!y'), 'order': 3}
+    message = Message(content, 'websocket.disconnect', layer)
+    assert client.cancel(message) is None
+    assert layer.receive_many(['request.async.cancel']) == (
+        'request.async.cancel', {'reply_channel': 'daphne.response.x!y'})
+
+
+def test_a_channel_that_is_full_of_cancellations_harms_no_consumer():
+    layer = ChannelLayer(capacity=1)
+    layer.send('async.mine.cancel', {'in': 'the way'})
+    message = Message({'reply_channel': REPLY}, 'websocket.disconnect', layer)
+    with configured(STYLES[0], [], CHANNELS_ASYNC_CLIENT={'SEND_TIMEOUT': 0.01, 'CHANNEL': 'async.mine'}):
+        client.cancel(message)
+    assert layer.receive_many(['async.mine.cancel'])[1] == {'in': 'the way'}
+
+
+def test_without_a_server_there_is_nothing_to_cancel():
+    layer = ChannelLayer()
+    with configured(STYLES[0], [], CHANNELS_ASYNC=False):
+        client.cancel(Message({'reply_channel': REPLY}, 'websocket.disconnect', layer))
+    assert layer.receive_many(['request.async.cancel']) == (None, None)
+
+
+def test_only_the_message_of_a_browser_can_be_cancelled():
+    with pytest.raises(TypeError):
+        client.cancel('daphne.response.x!y')
+    with pytest.raises(ValueError):
+        client.cancel(Message({'path': '/'}, 'websocket.disconnect', ChannelLayer()))

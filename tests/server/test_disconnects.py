@@ -185,3 +185,32 @@ async def test_what_is_remembered_is_bounded_in_number_and_time(monkeypatch: pyt
     assert [name in gone for name in ("a!1", "a!2", "a!3", None)] == [False, True, True, False]
     await trio.sleep(disconnects.MEMORY + 1)
     assert "a!3" not in gone
+
+
+@pytest.mark.autojump
+@pytest.mark.parametrize("channels", [[], ["http.disconnect"]])
+async def test_what_a_consumer_of_the_site_cancels_is_cancelled(channels: list[str]) -> None:
+    """Also by a server that reads nothing of daphne's; and the others are told as ever."""
+    layer = Neighbours()
+    settings = resolve({"DISCONNECT_CHANNELS": channels}, {}, {})
+    here, elsewhere = message("http://upstream/never"), message("http://upstream/never")
+    async with serving(layer, settings) as supervisor:
+        await layer.send("request.async", here)
+        await settle()
+        for asked in (here, elsewhere):
+            layer.send_nowait("request.async.cancel", {"reply_channel": asked["reply_channel"]})
+        await settle()
+        assert supervisor.statistics().in_flight == 0
+    assert layer.told == [b"gone " + elsewhere["reply_channel"].encode()]
+
+
+@pytest.mark.autojump
+async def test_a_server_that_reads_nothing_hears_the_others() -> None:
+    layer = Neighbours()
+    asked = message("http://upstream/never")
+    async with serving(layer, resolve({"DISCONNECT_CHANNELS": []}, {}, {})) as supervisor:
+        await layer.send("request.async", asked)
+        await settle()
+        layer.say(b"gone " + asked["reply_channel"].encode())
+        await settle()
+        assert supervisor.statistics().in_flight == 0

@@ -173,6 +173,21 @@ class Client(object):
         fields = prepare_command(command, parameters, stdin)
         return _answer(caller, 'COMMAND', timeout, fields, reply_to, reply_format)
 
+    def cancel(self, message):
+        """Cancel the operations, running or waiting, whose answers would go to the browser of a message.
+
+        message  a consumer's, or its content: that of websocket.disconnect, for example, or of a frame that
+                 says that nothing more is wanted. A view's request is none, for its browser still waits
+
+        Where the server follows http.disconnect itself this need not be called for it. Operations with a
+        `reply_to` of their own go on. Nothing is raised where the servers cannot be told: they go on too.
+        """
+        from channels_async import callers  # channels may be absent under WSGI
+
+        if not callers.is_message(message):
+            raise TypeError('cancel() takes the message of a consumer, not {}'.format(type(message).__name__))
+        callers.ConsumerCaller(message).cancel()
+
 
 def _answer(caller, operation, timeout, details, reply_to=OWN, reply_format=None):
     """Have the caller, or another channel, answered by an operation; returns what the method returns.

@@ -72,6 +72,10 @@ from channels_async.wire.untyped import parse_untyped
 
 REQUEST_CHANNEL = 'request.async'
 
+#: What follows the name of the request channel in that of the channel on which a project's own consumers
+#: tell which browser has gone: {'reply_channel': text}, as daphne does on http.disconnect.
+CANCEL_SUFFIX = '.cancel'
+
 OPERATIONS = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 REQUEST_CHANNEL: str
+CANCEL_SUFFIX: str
 VERSION: int
 MAX_CHUNK: int
 OPERATIONS: tuple[str, ...]

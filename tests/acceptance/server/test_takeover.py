@@ -175,3 +175,20 @@ def test_a_function_that_may_not_be_repeated_is_begun_once(redis, start_server, 
         assert crowd.status(name) == 502
         assert (tmp_path / "begun").read_text() == "begun\n"
         assert crowd.left_over() == []
+
+
+def test_a_command_that_may_be_repeated_is_run_again(redis, start_server, upstream, tmp_path):
+    script = "mkdir begun && until [ -e stop ]; do sleep 0.1; done; echo done"
+    command = {"argv": ["sh", "-c", script], "cwd": str(tmp_path), "idempotent": True}
+    text = f"CHANNELS_ASYNC_SERVER = {{'COMMANDS': {{'it': {command!r}}}}}"
+    first, second = start_server(text), None
+    with Crowd(redis) as crowd:
+        name = crowd.ask("COMMAND", command="it")
+        until("it runs", (tmp_path / "begun").exists)
+        kill(first)
+        (tmp_path / "stop").touch()  # what a killed server has started goes on by itself
+        second = start_server(text)
+        crowd.wait([name])
+        end(second)
+        assert (crowd.status(name), crowd.content(name)) == (200, b"done\n")
+        assert crowd.left_over() == []

@@ -50,6 +50,20 @@ async def sleep():
 
 
 @call
+async def until_cancelled(begun, ended):
+    """Makes a file when it begins, and one when it ends."""
+    _touch(begun)
+    try:
+        await trio.sleep_forever()
+    finally:
+        _touch(ended)
+
+
+def _touch(path):
+    open(path, 'w').close()
+
+
+@call
 def block(path):
     """A thread that nobody can end, until there is a file."""
     while not os.path.exists(path):

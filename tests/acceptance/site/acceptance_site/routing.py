@@ -1,8 +1,10 @@
 from __future__ import unicode_literals
 
+import os
+
 from channels.routing import route
 
-from acceptance_site import commands, elsewhere, forwards, rooms
+from acceptance_site import commands, elsewhere, forwards, leaving, rooms
 from acceptance_site.consumers import raw
 
 channel_routing = [
@@ -18,3 +20,9 @@ channel_routing = [
     route('websocket.connect', elsewhere.accept, path=r'^/fetch/'),
     route('websocket.receive', elsewhere.fetch, path=r'^/fetch/'),
 ]
+
+if os.environ.get('ACCEPTANCE_DISCONNECTS') == 'yes':
+    channel_routing += [
+        route('http.disconnect', leaving.leave),
+        route('websocket.disconnect', leaving.leave),
+    ]

@@ -157,8 +157,7 @@ class Claimer:
             self._can_move = False  # a proxy, a renamed command, an ACL: the other way needs less
             return
         # UNBLOCKED or READONLY: this Redis is no longer the master. WRONGTYPE: somebody else's key.
-        await self._connection.close()
-        raise LayerUnavailable(f"Redis refused to wait for messages: {reply}") from reply
+        raise await self._connection.refused(reply) from reply
 
     async def unblock(self) -> None:
         """End a `wait`, if there is one, without losing what it may just have taken."""

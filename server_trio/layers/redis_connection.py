@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -24,6 +25,15 @@ Command = tuple[Any, ...]
 EXCHANGE_TIMEOUT = 5.0  # seconds for commands that do not block; Redis answers these within milliseconds
 FIRST_BACKOFF = 0.05  # seconds
 LONGEST_BACKOFF = 1.0  # seconds; after an outage receiving goes on within two
+SAID_AGAIN = 60.0  # seconds until the same refusal is logged once more
+
+
+
+#: Reasons of an outage that are said each by itself; all others are one: nobody answers there.
+SPECIAL = (redis.exceptions.AuthenticationError, redis.exceptions.BusyLoadingError)
+
+#: What a Redis says that has not done the command, and never will do that one.
+REFUSALS = (redis.ResponseError, *SPECIAL)
 
 
 class Backoff:
@@ -44,13 +54,20 @@ class Backoff:
 
 @dataclass
 class ShardHealth:
-    """What the connections to one shard have seen, counted, and logged once for each change."""
+    """What the connections to one shard have seen, counted; an outage is logged once, and its end.
+
+    An error reply is no outage: a Redis without memory or disk still does what it can without. Refusals
+    of one kind are logged once in SAID_AGAIN.
+    """
 
     label: str
     connected: bool = False
     round_trips: int = 0
     reconnects: int = 0
     outages: int = 0
+    generation: int = 0  # connections made before it was counted up may be to a Redis that is no more
+    _reasons: set[type | None] = field(default_factory=set)  # of this outage, logged
+    _said: dict[type, float] = field(default_factory=dict)  # refusals, and when logged; Trio's clock
 
     def answered(self) -> None:
         if not self.connected:
@@ -59,9 +76,31 @@ class ShardHealth:
                 logger.warning("Redis at %s answers again", self.label)
 
     def failed(self, error: LayerUnavailable) -> None:
+        cause = error.__cause__
+        special = type(cause) if isinstance(cause, SPECIAL) else None
         if self.connected:
             self.connected = False
             self.outages += 1
+            self.generation += 1
+            self._reasons = {special}
+        elif special in self._reasons or not self.outages:
+            return
+        # A connection that is cut, and a password that does not fit afterwards: both have to be known.
+        self._reasons.add(special)
+        logger.warning("%s; trying again", error)
+
+    def missing(self, error: LayerUnavailable) -> None:
+        """It is away at the start."""
+        self.outages += 1
+        logger.warning("%s; starting without it", error)
+
+    def refused(self, error: LayerUnavailable) -> None:
+        cause = error.__cause__
+        if isinstance(cause, redis.exceptions.ReadOnlyError) or str(cause).startswith("UNBLOCKED"):
+            self.generation += 1  # it was a master: other connections to it are no better
+        now = trio.current_time()
+        if now >= self._said.get(type(cause), -math.inf) + SAID_AGAIN:
+            self._said[type(cause)] = now
             logger.warning("%s; trying again", error)
 
 
@@ -78,7 +117,7 @@ class RedisConnection:
         self._health = health
         self._connection: AbstractConnection | None = None
         self._made_in: object | None = None
-        self._made_after = 0  # outages
+        self._made_after = 0  # the generation
         self._connected_before = False
         self.has_left = False  # whether Redis may have got the commands of the last exchange
         self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
@@ -95,6 +134,7 @@ class RedisConnection:
                 replies: list[Any] = await self._loop.run(self._exchange, commands)
         except (redis.RedisError, OSError, LoopFell, trio.TooSlowError) as error:
             failure = unavailable(self._endpoint.label, error)
+            failure.__cause__ = error
             self._health.failed(failure)
             raise failure from error
         self._health.round_trips += 1
@@ -106,7 +146,7 @@ class RedisConnection:
         """One command, one reply. Raises LayerUnavailable, also for an error reply."""
         (reply,) = await self.exchange(command)
         if isinstance(reply, redis.RedisError):
-            raise await self._refused(reply) from reply
+            raise await self.refused(reply) from reply
         return reply
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -116,7 +156,7 @@ class RedisConnection:
             # A Redis that was restarted, or SCRIPT FLUSH; EVAL also makes it remember.
             (reply,) = await self.exchange(("EVAL", script.text, len(keys), *keys, *args))
         if isinstance(reply, redis.RedisError):
-            raise await self._refused(reply) from reply
+            raise await self.refused(reply) from reply
         return reply
 
     async def close(self) -> None:
@@ -125,10 +165,12 @@ class RedisConnection:
         if connection is not None and self._made_in is self._loop.current:
             await self._loop.run(self._drop, connection)
 
-    async def _refused(self, reply: redis.RedisError) -> LayerUnavailable:
+    async def refused(self, reply: redis.RedisError) -> LayerUnavailable:
+        """What to raise for an error reply. Disconnects."""
         # Starting afresh is what helps against READONLY and the like: Sentinel is asked for the master again.
         failure = unavailable(self._endpoint.label, reply)
-        self._health.failed(failure)
+        failure.__cause__ = reply
+        self._health.refused(failure)
         await self.close()
         return failure
 
@@ -136,7 +178,7 @@ class RedisConnection:
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection
-        if connection is not None and self._made_after != self._health.outages:
+        if connection is not None and self._made_after != self._health.generation:
             # Another connection has broken since: this one may be to a Redis that is no more.
             self._connection = None
             await self._drop(connection)
@@ -165,7 +207,7 @@ class RedisConnection:
             await self._drop(connection)
             raise
         self._connection, self._made_in = connection, made_in
-        self._made_after = self._health.outages
+        self._made_after = self._health.generation
         self._health.reconnects += self._connected_before
         self._connected_before = True
         return connection

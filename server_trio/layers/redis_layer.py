@@ -17,13 +17,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import redis
 import trio
 
-from ..errors import ChannelFull, LayerError, LayerUnavailable
+from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
 from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
-from .redis_connection import RedisConnection, ShardHealth, SharedConnection
+from .redis_connection import Backoff, RedisConnection, ShardHealth, SharedConnection
 from .redis_dead import DeadLetters
 from .redis_endpoint import Endpoint
 from .redis_journal import ShardJournal
@@ -54,6 +55,7 @@ class Shard:
         self._endpoint = endpoint
         self._loop = loop
         self._version: tuple[int, ...] = (0,)
+        self.opened = trio.Event()  # it has been reached once
         self.health = ShardHealth(endpoint.label)
         self.control = SharedConnection(loop, endpoint, self.health)
         self._sending = RedisConnection(loop, endpoint, self.health)
@@ -74,6 +76,15 @@ class Shard:
                 self._endpoint.label, ".".join(map(str, self._version)),
             )  # fmt: skip
         await self.journal.beat()
+        self.opened.set()
+
+    async def open_later(self) -> None:
+        """Connect for the first time, as soon as it is there."""
+        backoff = Backoff()
+        while not self.opened.is_set():
+            await trio.sleep(backoff.next())
+            with contextlib.suppress(LayerUnavailable):
+                await self.open()
 
     async def close(self) -> None:
         """Give back what nobody has, and disconnect. The caller bounds the time."""
@@ -123,7 +134,7 @@ class RedisLayer:
             outgoing.entry, outgoing.progress = entry, progress
         if entry is not None and elsewhere and progress is Progress.BEGUN:
             # Before the message: what has perhaps begun is not begun again.
-            await self._note(entry, progress)
+            await self._note_begun(entry)
         try:
             await shard.sender.send(outgoing)
         except ChannelFull:
@@ -134,7 +145,7 @@ class RedisLayer:
             await self.release(entry)
 
     async def release(self, entry: Entry) -> None:
-        # Not waited for: the sender tries until it is done, and what it cannot do expires.
+        # Not waited for: the sender tries until it is done.
         await self._shards[entry.shard].sender.submit(Outgoing("", b"", 0, entry, Progress.DONE))
 
     async def bury(self, entry: Entry, reason: str) -> None:
@@ -153,13 +164,24 @@ class RedisLayer:
     async def hear(self) -> list[bytes]:
         return await self._shards[0].news.hear()
 
-    async def _note(self, entry: Entry, progress: Progress) -> None:
-        await self._shards[entry.shard].sender.send(Outgoing("", b"", 0, entry, progress))
+    async def _note_begun(self, entry: Entry) -> None:
+        """Tell the journal of another shard; one that is away does not keep the answer back.
+
+        Nobody can take the operation over there meanwhile, and the sender goes on trying.
+        """
+        shard = self._shards[entry.shard]
+        note = Outgoing("", b"", 0, entry, Progress.BEGUN)
+        if not shard.health.connected:
+            await shard.sender.submit(note)
+            return
+        with contextlib.suppress(LayerUnavailable, SendUnknown):
+            await shard.sender.send(note)
 
     async def receive(
         self, shard: int, channels: Sequence[str], limit: int, *, journal: bool = False
     ) -> list[Received]:
         names = check_receive(channels, limit)
+        await self._shards[shard].opened.wait()
         received = await self._shards[shard].receiver.receive(names, limit, journal)
         self._received += len(received)
         return received
@@ -245,7 +267,8 @@ class RedisLayer:
 async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
     """The bridge to the Redis of `backend`, the project's asgi_redis layer object.
 
-    Raises LayerUnavailable if a shard cannot be reached now. At the end what was claimed and
+    Raises LayerUnavailable if no shard can be reached now, or one does not let us in; those that are away
+    are waited for. At the end what was claimed and
     not returned by `receive` is given back, within CLOSE_TIMEOUT.
     """
     source = read_source(backend)
@@ -260,8 +283,8 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
                 for number, endpoint in enumerate(source.endpoints)
             ]
             try:
+                await _open(shards, nursery)
                 for shard in shards:
-                    await shard.open()
                     nursery.start_soon(shard.sender.serve)
                     nursery.start_soon(shard.journal.serve)
                 nursery.start_soon(watch, loop, [shard.receiver for shard in shards])
@@ -278,6 +301,28 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+async def _open(shards: Sequence[Shard], nursery: trio.Nursery) -> None:
+    """Connect to all shards; to those that are away later, if there is another one."""
+    failures: dict[Shard, LayerUnavailable] = {}
+
+    async def open_one(shard: Shard) -> None:
+        try:
+            await shard.open()
+        except LayerUnavailable as error:
+            failures[shard] = error
+
+    async with trio.open_nursery() as openers:
+        for shard in shards:
+            openers.start_soon(open_one, shard)
+    for shard, failure in failures.items():
+        # A wrong password does not mend itself; a Redis that loads its data does.
+        is_wrong = isinstance(failure.__cause__, (redis.ResponseError, redis.AuthenticationError))
+        if len(failures) == len(shards) or is_wrong:
+            raise failure
+        shard.health.missing(failure)
+        nursery.start_soon(shard.open_later)
 
 
 def _version(info: bytes) -> tuple[int, ...]:

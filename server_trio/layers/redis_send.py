@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 import secrets
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-import redis
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown, TakenOver
 from ..limits import MiB
 from .base import Entry, Progress
-from .redis_connection import Backoff, RedisConnection
+from .redis_connection import REFUSALS, Backoff, RedisConnection
 from .redis_scripts import MAX_BATCH, RECEIPT_TTL, SEND
 from .redis_source import Source
 
@@ -23,6 +23,7 @@ MAX_PENDING = 10_000  # messages that wait for a batch; further senders wait for
 MAX_PENDING_BYTES = 64 * MiB
 SEND_TIMEOUT = 5.0  # seconds, reconnecting meanwhile, after which what has not left fails
 CANCEL_TIMEOUT = 5.0  # seconds a cancelled send waits to know what became of a message that has left
+LEFT_INTERVAL = 1.0  # seconds, when there is nothing to send, until the journal is told again what it missed
 DOUBT_TIMEOUT = RECEIPT_TTL - 15.0  # seconds; a batch is not repeated later, its receipt might be gone
 
 
@@ -106,7 +107,8 @@ class Batch:
         """Tell each sender what became of its message."""
         outcomes = reply.partition(b" ")[2].decode("ascii", "replace")
         if len(outcomes) != len(self.messages):  # a receipt that another hand has written
-            self.fail(SendUnknown("what Redis has for a receipt is none"))
+            for message in self.unfinished():
+                message.finish(SendUnknown("what Redis has for a receipt is none"))
             return
         for message, outcome in zip(self.messages, outcomes, strict=True):
             if outcome == "s":
@@ -120,11 +122,9 @@ class Batch:
         for step in self.steps:
             step.finish(None)
 
-    def fail(self, error: LayerError) -> None:
-        """Fail the sends that have no outcome yet."""
-        for message in self.messages + self.steps:
-            if not message.done.is_set():
-                message.finish(error)
+    def unfinished(self) -> list[Outgoing]:
+        """What has no outcome yet."""
+        return [message for message in self.messages + self.steps if not message.done.is_set()]
 
 
 class Sender:
@@ -134,7 +134,7 @@ class Sender:
     Redis (see redis_scripts) tells whether it was done. That ends after DOUBT_TIMEOUT, or when nobody
     waits for it any more; its sends then fail with SendUnknown. What has not left for SEND_TIMEOUT,
     in a batch that found no connection or queued behind one that is in doubt, fails with
-    LayerUnavailable and was not sent.
+    LayerUnavailable and was not sent. What only the journal has to know is tried until it is done.
     """
 
     def __init__(self, source: Source, connection: RedisConnection, owner: str) -> None:
@@ -144,6 +144,7 @@ class Sender:
         self._owner = owner
         self._pending: deque[Outgoing] = deque()
         self._pending_bytes = 0
+        self._left: deque[Outgoing] = deque(maxlen=MAX_PENDING)  # for the journal alone, given up once
         self._work = trio.Event()
         self._room = trio.Event()
         name = secrets.token_hex(8)
@@ -190,7 +191,9 @@ class Sender:
             while True:
                 while not self._pending:
                     self._work = trio.Event()
-                    await self._work.wait()
+                    with trio.move_on_after(LEFT_INTERVAL if self._left else math.inf):
+                        await self._work.wait()
+                    self._take_up_left()
                 # Everybody who is ready to send at this moment gets into this batch.
                 await trio.lowlevel.checkpoint()
                 if messages := self._take():
@@ -218,7 +221,8 @@ class Sender:
         finally:
             # Also when this is cancelled: nobody is left waiting.
             unknown = SendUnknown("Redis did not answer; whether the message was sent is unknown")
-            batch.fail(unknown if batch.in_doubt else failure)
+            for message in batch.unfinished():
+                self._give_up(message, unknown if batch.in_doubt else failure)
 
     async def _try(self, batch: Batch) -> LayerUnavailable | None:
         """Send the batch once. Returns None if Redis told what became of it."""
@@ -226,7 +230,7 @@ class Sender:
         try:
             batch.finish(await self._connection.run(SEND, batch.keys, batch.args))
         except LayerUnavailable as error:
-            refused = isinstance(error.__cause__, redis.ResponseError)
+            refused = isinstance(error.__cause__, REFUSALS)
             return error
         finally:
             # Also when this is cancelled.
@@ -238,7 +242,17 @@ class Sender:
         while self._pending and self._pending[0].born <= time:
             error = LayerUnavailable("the message was not sent, Redis is away")
             error.__cause__ = cause
-            self._pop().finish(error)
+            self._give_up(self._pop(), error)
+
+    def _give_up(self, message: Outgoing, error: LayerError) -> None:
+        """Fail a message. What only the journal has to know is kept, or it would hold its operation on."""
+        message.finish(error)
+        if not message.name and message.entry is not None:
+            self._left.append(Outgoing("", b"", 0, message.entry, message.progress))
+
+    def _take_up_left(self) -> None:
+        self._pending.extend(self._left)
+        self._left.clear()
 
     def _take(self) -> list[Outgoing]:
         """As many pending messages as go into one batch, oldest first."""

@@ -45,9 +45,8 @@ class Server:
 
     def ask(self, url: str, name: str = "abc", **fields: Any) -> None:
         """A message as the client of 2017 sent it; the answer comes to REPLIES + name."""
-        self.put(
-            msgpack.packb({"operation": "REQUEST", "reply_channel": REPLIES + name, "url": url, **fields})
-        )
+        message = {"operation": "REQUEST", "reply_channel": REPLIES + name, "url": url, **fields}
+        self.put(msgpack.packb(message))
 
     def answer(self) -> dict[str, Any]:
         """The next message on REPLIES, whoever it is for."""

@@ -23,7 +23,7 @@ import trio
 from ..errors import LayerUnavailable
 from .base import Entry, Past, Received
 from .redis_connection import RedisConnection
-from .redis_journal_scripts import BEAT, TAKE_OVER
+from .redis_journal_scripts import BEAT, NOTE, TAKE_OVER
 from .redis_scripts import JOURNAL_TTL
 from .redis_source import Source
 
@@ -149,15 +149,18 @@ class ShardJournal:
             received.append(found)
             entries += (key, again)
         if entries:
-            await self._connection.command("HSET", journal_key, *entries)
+            keys = [self._source.servers_key, journal_key]
+            if not await self._connection.run(NOTE, keys, [journal, self.owner, *entries]):
+                received = []  # it is another's by now, which hands it out itself
         if strange:
             await self._connection.command("HDEL", journal_key, *strange)
             logger.error(
                 "threw away %d entries of %s that no server has written: who else writes to Redis?",
                 len(strange), journal_key,
             )  # fmt: skip
-        for _ in batch:
-            self._waiting.popleft()
+        # A heartbeat may have thrown them out meanwhile.
+        done = {(journal, key) for key in batch}
+        self._waiting = deque(entry for entry in self._waiting if entry not in done)
         return received
 
     async def close(self) -> None:
@@ -187,10 +190,10 @@ class ShardJournal:
         source = self._source
         keys = [source.servers_key, source.journal_key(id), source.claims_key(id)]
         args: list[Any] = [id, value, self.owner, source.expiry, source.prefix]
-        if not await self._connection.run(TAKE_OVER, keys, args):
+        taken, entries = await self._connection.run(TAKE_OVER, keys, args)
+        if not taken:
             return
         self._others.append(id)
-        entries = await self._connection.command("HKEYS", source.journal_key(id))
         logger.warning(
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)
         )

@@ -40,10 +40,11 @@ return {redis.call('hgetall', KEYS[1]), table.concat(states)}
 #
 # KEYS: the servers, its journal, its set of claimed lists
 # ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels
-# Returns 1 if it is taken over, else 0. What its claimed lists had and the journal has not goes back.
+# Returns {1 if it is taken over or else 0, the entries of the journal}. What its claimed lists had and the
+# journal has not goes back.
 TAKE_OVER = Script("""
 if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
-    return 0
+    return {0, {}}
 end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3] .. ' 0')
 local lists = redis.pcall('smembers', KEYS[3])
@@ -61,6 +62,23 @@ for _, claimed in ipairs(lists) do  -- of an error nothing
     end
 end
 redis.call('del', KEYS[3])
+return {1, redis.call('hkeys', KEYS[2])}
+""")
+
+# Writes entries anew that are handed out once more, if they are still there and still the owner's.
+#
+# KEYS: the servers, the journal. ARGV: its id, the owner, then each entry and what it is from now on
+# Returns 1 if the journal is the owner's, else 0.
+NOTE = Script("""
+local value = redis.call('hget', KEYS[1], ARGV[1])
+if not value or string.sub(value, 1, #ARGV[2] + 1) ~= ARGV[2] .. ' ' then
+    return 0
+end
+for i = 3, #ARGV, 2 do
+    if redis.call('hexists', KEYS[2], ARGV[i]) == 1 then
+        redis.call('hset', KEYS[2], ARGV[i], ARGV[i + 1])
+    end
+end
 return 1
 """)
 

@@ -257,6 +257,22 @@ async def test_who_takes_over_and_dies_is_taken_over_from(redis: RedisServer) ->
                     await layer.send(REPLY, {}, entry=received.entry, progress=Progress.DONE)
 
 
+async def test_what_another_has_taken_over_meanwhile_is_not_handed_out(redis: RedisServer) -> None:
+    """As to a server that stood still between taking over and going on with it."""
+    with serving(redis) as server:
+        server.kill()
+        async with layers(redis) as (layer,):
+            (dead,) = [key.rpartition(":")[2] for key in keys(redis, "journal:")]
+            owner = redis.command("HGET", "asgi::servers", dead)
+            await wait_for(lambda: redis.command("HGET", "asgi::servers", dead) != owner)
+            redis.command("HSET", "asgi::servers", dead, "another 5")
+            with trio.move_on_after(2):
+                await layer.recover(0, 1)
+                pytest.fail("it was handed out")
+            (entry,) = entries(redis)
+            assert entry.startswith(b"1 in ")  # not noted as a second attempt either
+
+
 async def test_what_was_moved_and_not_handed_out_goes_back_to_its_channel(redis: RedisServer) -> None:
     with serving(redis, 1, channel="in") as server:
         key = keys(redis, "claims:")[0]

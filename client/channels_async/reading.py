@@ -10,7 +10,7 @@ from __future__ import unicode_literals
 import re
 
 _STATUS = re.compile(br'HTTP/1\.([01]) ([0-9]{3})(?: ([^\0\r\n]*))?\Z')
-_FIELD = re.compile(br"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n]*?)[ \t]*\Z")
+_FIELD = re.compile(br"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*\Z")
 _CHUNK = re.compile(br'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\0\r\n]*)?\Z')  # padded by old Java servers
 _DIGITS = re.compile(br'[0-9]{1,18}\Z')
 
@@ -48,7 +48,7 @@ class ResponseReader(object):
         self.started = False  # any byte of an answer has come
         self.status = 0
         self.reason = b''
-        self.headers = []  # (bytes, bytes), in order, duplicates kept, folded lines joined (section 5.2)
+        self.headers = []  # (bytes, bytes), in order, duplicates kept
 
     def read_head(self):
         """Sets status, reason and headers: those of the final response. Raises BadResponse."""
@@ -59,7 +59,7 @@ class ResponseReader(object):
             if found is None:
                 raise _invalid('its first line is no status line of HTTP/1')
             self.status, self.reason = int(found.group(2)), found.group(3) or b''
-            self.headers = self._fields()
+            self.headers = self._fields('head')
             if self.status < 100 or self.status == 101:
                 raise _invalid('a status {} is not valid here'.format(self.status))
         self._read_framing()
@@ -80,8 +80,17 @@ class ResponseReader(object):
                 raise _ended('before the end of its head')
             self.started = True
             self._buffer += data
+            self._pass_over_empty_lines()
             if not _BEGINNING.startswith(self._buffer[: len(_BEGINNING)]):
                 raise _invalid('it does not begin with HTTP/1')
+
+    def _pass_over_empty_lines(self):
+        """Some upstreams send one too many after what came before."""
+        rest = self._buffer.lstrip(b'\r\n')
+        self._left -= len(self._buffer) - len(rest)
+        self._buffer = rest
+        if self._left < 0:
+            raise self._too_long('head')
 
     def _read_framing(self):
         """Section 6.3; what is not certain is refused."""
@@ -99,18 +108,16 @@ class ResponseReader(object):
         if self._length and not bodiless and 0 < self._largest < self._length:
             raise self._too_large()
 
-    def _fields(self):
+    def _fields(self, part):
+        """Lines that are folded (section 5.2) are refused: what reads them otherwise sees another header."""
         fields = []
         while True:
-            line = self._line('head')
+            line = self._line(part)
             if not line:
                 return fields
-            if line[:1] in (b' ', b'\t') and fields:
-                name, value = fields.pop()
-                line = name + b': ' + value + b' ' + line.strip(b' \t')
             found = _FIELD.match(line)
             if found is None:
-                raise _invalid('a line of its head is no header')
+                raise _invalid('a line of its {} is no header'.format(part))
             fields.append(found.groups())
 
     def _bounded(self, pieces):
@@ -135,16 +142,15 @@ class ResponseReader(object):
             yield piece
 
     def _chunks(self):
-        """Section 7.1. Extensions and trailers are passed over."""
+        """Section 7.1; a size must have its carriage return. Extensions and trailers are passed over."""
         part = 'trailer or chunk extension'
         while True:
-            found = _CHUNK.match(self._line(part))
+            found = _CHUNK.match(self._line(part, strict=True))
             if found is None:
                 raise _invalid('a chunk without a valid size')
             size = int(found.group(1), 16)
             if size == 0:
-                while self._line(part):
-                    pass
+                self._fields(part)
                 return
             for piece in self._until(size):
                 yield piece
@@ -157,14 +163,14 @@ class ResponseReader(object):
         piece, self._buffer = data[:most], data[most:]
         return piece
 
-    def _line(self, part):
+    def _line(self, part, strict=False):
         """Up to the line feed, which some write without its carriage return (section 2.2); without both."""
         searched = 0
         while True:
             end = self._buffer.find(b'\n', searched)
             searched = len(self._buffer)
             if (searched if end < 0 else end) > self._left:
-                raise BadResponse("the response's {} is larger than {} bytes".format(part, self._most))
+                raise self._too_long(part)
             if end >= 0:
                 break
             data = self._receive(RECEIVED_AT_ONCE)
@@ -173,7 +179,12 @@ class ResponseReader(object):
             self._buffer += data
         line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
         self._left -= end + 1
+        if strict and not line.endswith(b'\r'):
+            raise _invalid('a line of its body ends without a carriage return')
         return line[:-1] if line.endswith(b'\r') else line
+
+    def _too_long(self, part):
+        return BadResponse("the response's {} is larger than {} bytes".format(part, self._most))
 
     def _too_large(self):
         return BadResponse("the response's body is larger than {} bytes".format(self._largest))

@@ -82,6 +82,7 @@ CLIENT_SITES = [
 ]  # fmt: skip
 IN_TWO = ["-n", "2", "--dist", "loadfile"]  # processes; the tests wait more than they compute
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests"]
+FUZZ_TARGETS = 3  # tests of tests/fuzz that go on until their time is over
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
 SITE_PYTHON3 = ["-r", "compat/requirements-web.txt"]
 TOOLS = ["-r", "tests/requirements.txt", "-r", "tests/compat/requirements.txt"]
@@ -143,7 +144,8 @@ def lint(session: nox.Session) -> None:
 @nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
 def unit(session: nox.Session, version: str) -> None:
     """Does each part of the server and the house do what it says?"""
-    folders = ["tests/server", "tests/http", "tests/layers", "tests/house", "--ignore=tests/house/package"]
+    parts = ("server", "http", "layers", "house", "fuzz")
+    folders = [*(f"tests/{part}" for part in parts), "--ignore=tests/house/package"]
     words = [] if session.posargs else [*folders, *IN_TWO]
     pytest(session, tests_python(session, version), *words)
 
@@ -188,6 +190,24 @@ def acceptance(session: nox.Session, web: str) -> None:
     )
     words = [] if session.posargs else [*folders, *IN_TWO]
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Does anything at all break the parsers? `-- SECONDS`, else 600; `unit` does it for half a minute."""
+    seconds = float(session.posargs[0]) if session.posargs else 600.0
+    each = str(seconds / FUZZ_TARGETS)
+    python = tests_python(session, newest(session))
+    session.run(
+        python, "-m", "pytest", "tests/fuzz", external=True, env={"CHANNELS_ASYNC_FUZZ_SECONDS": each}
+    )
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Is every operation answered once while everything fails? `-- SECONDS [SEED]`, else for 30 s."""
+    python = tests_python(session, newest(session))
+    session.run(python, "-m", "tests.soak.run", *session.posargs, external=True)
 
 
 @nox.session

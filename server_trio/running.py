@@ -154,6 +154,10 @@ class Running:
         with trio.move_on_after(self._reply_timeout, shield=True):
             try:
                 await self.reply.fail(error)
+            except TakenOver:
+                self._is_taken_over = True  # then the other server answers
+            except LayerError as failure:
+                logger.warning("operation %s: its answer could not be sent: %s", self.operation.id, failure)
             except Exception:
                 logger.exception("operation %s: its answer could not be sent", self.operation.id)
 

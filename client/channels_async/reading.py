@@ -9,7 +9,7 @@ from __future__ import unicode_literals
 
 import re
 
-_STATUS = re.compile(br'HTTP/1\.([01]) ([0-9]{3})(?: ([^\0\r\n]*))?\Z')
+_STATUS = re.compile(br'HTTP/1\.([01]) ([0-9]{3})(?: ([^\r\n]*))?\Z')
 _FIELD = re.compile(br"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*\Z")
 _CHUNK = re.compile(br'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\0\r\n]*)?\Z')  # padded by old Java servers
 _DIGITS = re.compile(br'[0-9]{1,18}\Z')
@@ -72,7 +72,13 @@ class ResponseReader(object):
 
     def _check_beginning(self):
         """Of what is no HTTP no line is waited for: it may never end."""
-        while len(self._buffer) < len(_BEGINNING):
+        while True:
+            self._pass_over_empty_lines()
+            beginning = self._buffer[: len(_BEGINNING)]
+            if not _BEGINNING.startswith(beginning):
+                raise _invalid('it does not begin with HTTP/1')
+            if beginning == _BEGINNING:
+                return
             data = self._receive(RECEIVED_AT_ONCE)
             if not data:
                 if not self.started:
@@ -80,9 +86,6 @@ class ResponseReader(object):
                 raise _ended('before the end of its head')
             self.started = True
             self._buffer += data
-            self._pass_over_empty_lines()
-            if not _BEGINNING.startswith(self._buffer[: len(_BEGINNING)]):
-                raise _invalid('it does not begin with HTTP/1')
 
     def _pass_over_empty_lines(self):
         """Some upstreams send one too many after what came before."""

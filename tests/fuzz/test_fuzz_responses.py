@@ -131,6 +131,7 @@ responses = st.builds(
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 FOUND = [
+    b"HTTP/1.1 100\n\n\rHTTP/1.0 200\n\n",
     b"\r\n" + HEAD + b"\r\nhello",
     HEAD + b"A: b\r\n c\r\n\r\n",
     HEAD + b"A: b\x01\r\n\r\n",

@@ -43,6 +43,10 @@ class Upstream:
         """The last 1,000 requests, oldest first, each as /echo would give it."""
         return self._ask("/seen")
 
+    def posted(self) -> dict[str, int]:
+        """How often each target has been asked for by POST."""
+        return self._ask("/posted")
+
     def _ask(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=20) as response:
             return json.load(response)

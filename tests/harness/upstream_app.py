@@ -5,7 +5,7 @@ Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  
                /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
 Ill-behaved:   /hang  /disconnect  /truncated  /torn  /garbage
 Under control: /gate/…, which is answered once /open has been asked for
-About itself:  /statistics  /seen  /open  /reset
+About itself:  /statistics  /seen  /posted  /open  /reset
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ PATHS: dict[str, Callable[[Request, Answer], Awaitable[None]]] = {
 
 
 def about_itself(request: Request) -> bool:
-    return request.segments[:1] in (["statistics"], ["seen"], ["open"], ["reset"])
+    return request.segments[:1] in (["statistics"], ["seen"], ["posted"], ["open"], ["reset"])
 
 
 async def while_connected(answering: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> bytes:
@@ -204,6 +204,7 @@ class Application:
     def reset(self) -> None:
         self.requests = self.most_at_once = self.connections = 0
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
+        self.posted: collections.Counter[str] = collections.Counter()
         self.gate = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -231,6 +232,8 @@ class Application:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.seen.append(request.as_json())
+        if request.method == "POST":
+            self.posted[request.as_json()["target"]] += 1
         try:
             if name == "gate":
                 await self.gate.wait()
@@ -244,6 +247,8 @@ class Application:
             self.reset()
         if name == "open":
             self.gate.set()
+        if name == "posted":
+            return await answer.send(200, [JSON], json.dumps(self.posted).encode())
         shown = list(self.seen) if name == "seen" else {key: getattr(self, key) for key in counters}
         await answer.send(200, [JSON], json.dumps(shown).encode())
 

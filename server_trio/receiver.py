@@ -104,7 +104,9 @@ async def _take_forever(
         try:
             batch = await take(min(free, BATCH))
         except LayerUnavailable as error:
-            logger.warning("shard %d of the channel layer cannot be reached, trying again: %s", shard, error)
+            # Once for an outage: the first of a series of failures.
+            level = logging.WARNING if delay == FIRST_RETRY else logging.DEBUG
+            logger.log(level, "shard %d of the channel layer is away, trying again: %s", shard, error)
             await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             delay = min(delay * 2, LONGEST_RETRY)
             continue

@@ -29,6 +29,7 @@ class Proxy:
         None  # the next command with these bytes is done, its reply lost, the line cut
     )
     version_prefix: bytes = b""
+    tear_every: int = 0  # after so many bytes of replies a line is cut, mostly in the middle of one; 0: never
     lost: int = 0
     _speaking: trio.Event = field(default_factory=trio.Event)
     _lines: set[trio.CancelScope] = field(default_factory=set)
@@ -82,7 +83,13 @@ class Proxy:
             line.cancel()
 
         async def replies() -> None:
+            passed = 0
             async for data in server:
+                passed += len(data)
+                if self.tear_every and passed > self.tear_every:
+                    self.lost += 1
+                    await client.send_all(data[: len(data) // 2])
+                    break
                 if doomed:
                     self.lost += 1
                     break

@@ -15,8 +15,10 @@ from server_trio.errors import LayerUnavailable, MessageRefused, SendUnknown
 from server_trio.layers import threaded
 from server_trio.layers.base import Received
 from server_trio.layers.threaded import ThreadedLayer, open_threaded_layer
+from server_trio.receiver import Places, receive_forever
 
 from .blocking_layer import BlockingLayer
+from .watch import wait_for
 
 
 @contextlib.asynccontextmanager
@@ -131,6 +133,19 @@ async def test_a_layer_whose_receive_fails_is_unavailable() -> None:
             with pytest.raises(LayerUnavailable, match="BlockingLayer failed: "):
                 await layer.receive(0, ["in"], 1)
         assert not layer.statistics().connected
+
+
+async def test_an_outage_is_logged_once_however_long_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    async with blocking() as (backend, layer), trio.open_nursery() as nursery:
+        backend.failures = [OSError("no route")] * 4
+        backend.messages.append(("in", {"n": 1}))
+        begun: list[Received] = []
+        nursery.start_soon(receive_forever, layer, 0, ["in"], Places(10), begun.append)
+        await wait_for(lambda: begun)
+        backend.stop_waiting()
+        nursery.cancel_scope.cancel()
+    lines = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len([line for line in lines if "trying again" in line.getMessage()]) == 1
 
 
 async def test_a_layer_that_only_has_faults_is_asked_ever_again_but_not_without_a_pause() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.raw import start
-from tests.harness.redis_server import free_port
+from tests.harness.redis_server import free_port, redis_server
 
 LAYERS = """
 SECRET_KEY = "x"
@@ -88,3 +88,12 @@ def test_the_command_line_wins_over_the_settings_module(tmp_path, redis):
     process = start(tmp_path, "settings_of_the_test", "--deadlines-request", "-1")
     assert process.wait() == 2
     assert "-1" in process.output()
+
+
+def test_a_wrong_password_exits_3(tmp_path):
+    with redis_server(password="right") as redis:
+        text = LAYERS % f"redis://:geheim@127.0.0.1:{redis.port}/0"
+        (tmp_path / "settings_of_the_test.py").write_text(text)
+        process = start(tmp_path, "settings_of_the_test")
+        ends(process, 3, [str(redis.port), "password"])
+        assert "geheim" not in process.output()

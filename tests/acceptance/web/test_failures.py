@@ -78,3 +78,18 @@ def test_ending_the_server_leaves_no_process(own_site):
     server.signal(signal.SIGINT)
     assert server.wait() == 0
     assert server.relatives() == []
+
+
+def test_a_redis_that_is_restarted_takes_no_answer_with_it_and_the_site_goes_on(own_site, upstream):
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(ask, own_site.url + "/ask/delay/3") for _ in range(3)]
+        while upstream.statistics()["at_once"] != 3:
+            assert not any(answer.done() for answer in waiting)
+        own_site.redis.kill()
+        own_site.redis.start()
+        assert [answer.result().body for answer in waiting] == [b"after 3 s\n"] * 3
+    # A worker of channels does not outlive its Redis; whoever watches it starts another one.
+    assert own_site.processes["worker"].wait() != 0
+    own_site.start_worker()
+    for _ in range(5):
+        assert ask(own_site.url + "/ask/echo").status == 200

@@ -4,7 +4,8 @@ Each server has an id, and beats once a second. Who sees another's last heartbea
 DEAD_AFTER, while Redis answered it all the time, takes over: one of all that try, by a comparison
 within Redis. From then on the other's journal is this server's: it beats for it, and is the owner
 that may answer what is in it. A server that was only slow learns of it with its next claim, send or
-heartbeat; it goes on under a new id, and nothing of what it had can be answered twice.
+heartbeat; it goes on under a new id, and nothing of what it had can be answered twice. That is why
+its id is kept for a while, in the taker's name, when all of it has been done.
 
 The clock of no server is compared with another's.
 """
@@ -31,6 +32,10 @@ logger = logging.getLogger("server_trio.layers")
 
 BEAT_INTERVAL = 1.0  # seconds
 DEAD_AFTER = 3.0  # seconds without a heartbeat
+
+#: Seconds for which it is remembered who was taken over from, once all of it is done: a server that only
+#: stood still must find that its operations are its own no more, whenever it goes on. They have a deadline.
+FENCE_TIME = 600.0
 RECOVER_BATCH = 50  # messages read at once; each may be some megabytes
 
 # What servers write. Whoever else can write to Redis must not be able to end one with something different.
@@ -57,7 +62,8 @@ class ShardJournal:
         self._shard = shard
         self._connection = connection
         self.owner = self.id = secrets.token_hex(8)
-        self._others: list[str] = []  # ids that have been taken over and are not done
+        #: By id that has been taken over: when it was done, None before.
+        self._others: dict[str, float | None] = {}
         self._seen: dict[str, Seen] = {}
         self._beats = 0
         self._waiting: deque[tuple[str, bytes]] = deque()  # (journal, entry) not yet handed out
@@ -88,21 +94,24 @@ class ShardJournal:
     async def _beat(self, last: bool) -> None:
         self._beats += 1
         ids = [self.id, *self._others]
+        long_ago = trio.current_time() - FENCE_TIME
+        old = {id for id, done_at in self._others.items() if done_at is not None and done_at < long_ago}
         keys = [self._source.servers_key]
         for id in ids:
             keys += (self._source.journal_key(id), self._source.claims_key(id))
-        args = [self.owner, self._beats, JOURNAL_TTL, "1" if last else "", *ids]
+        args = [self.owner, self._beats, JOURNAL_TTL, "1" if last else ""]
+        args += [("f" if id in old else "k") + id for id in ids]
         servers, states = await self._connection.run(BEAT, keys, args)
         if states.startswith(b"t"):
             self.renounce(ids[0])
         waiting = {journal for journal, _ in self._waiting}
-        over = set()
         for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
             if state == "t":
                 self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
-            if state == "t" or (state == "d" and id not in waiting):
-                over.add(id)
-        self._others = [id for id in self._others if id not in over]
+            if state == "t" or (state == "d" and id in old):
+                self._others.pop(id, None)
+            elif state == "d" and id not in waiting and self._others[id] is None:
+                self._others[id] = trio.current_time()
         if not last:
             await self._look_after(dict(zip(servers[::2], servers[1::2], strict=True)))
 
@@ -193,8 +202,9 @@ class ShardJournal:
         taken, entries = await self._connection.run(TAKE_OVER, keys, args)
         if not taken:
             return
-        self._others.append(id)
-        logger.warning(
+        self._others[id] = None
+        logger.log(
+            logging.WARNING if entries else logging.INFO,
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)
         )
         self._waiting.extend((id, entry) for entry in entries)

@@ -7,7 +7,8 @@ from .redis_scripts import Script
 # A heartbeat: says that this server lives, for itself and for those it has taken over from.
 #
 # KEYS: the servers, then for each id: its journal, its set of claimed lists
-# ARGV: the owner, the number of this heartbeat, TTL, 1 at the end or else '', then the ids, the owner's first
+# ARGV: the owner, the number of this heartbeat, TTL, 1 at the end or else '',
+#       then the ids, the owner's first, an f before each that may be forgotten once it is done, else a k
 # Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
 # An id that was taken over is done when its journal is empty; the owner's own only at the end.
 BEAT = Script("""
@@ -17,16 +18,21 @@ local function is_empty(journal)
 end
 local states = {}
 for i = 5, #ARGV do
-    local id, journal, claims = ARGV[i], KEYS[2 * i - 8], KEYS[2 * i - 7]
+    local id, journal, claims = string.sub(ARGV[i], 2), KEYS[2 * i - 8], KEYS[2 * i - 7]
+    local mark = ARGV[1] .. ' ' .. ARGV[2]
     local value = redis.call('hget', KEYS[1], id)
     if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
         states[i - 4] = 't'
     elseif (i > 5 or ARGV[4] == '1') and is_empty(journal) then
-        redis.call('hdel', KEYS[1], id)
+        if ARGV[4] == '1' or string.sub(ARGV[i], 1, 1) == 'f' then
+            redis.call('hdel', KEYS[1], id)
+        else
+            redis.call('hset', KEYS[1], id, mark)
+        end
         redis.call('del', claims)
         states[i - 4] = 'd'
     else
-        redis.call('hset', KEYS[1], id, ARGV[1] .. ' ' .. ARGV[2])
+        redis.call('hset', KEYS[1], id, mark)
         redis.call('expire', journal, ARGV[3])
         redis.call('expire', claims, ARGV[3])
         states[i - 4] = 'o'

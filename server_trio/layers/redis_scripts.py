@@ -21,8 +21,8 @@ Keys of the journal, see redis_journal; `id` names a server's process:
 
     asgi::servers                  hash     by id: "<id of the owner> <number of its last heartbeat>".
                                             The owner is the server itself or who took over from it.
-                                            Deleted by entry at the end, or when what was taken over is
-                                            done. TTL 1 h from the last heartbeat of any server.
+                                            Deleted by entry at the end, or 10 minutes after what was taken
+                                            over is done. TTL 1 h from the last heartbeat of any server.
     asgi::journal:<id>             hash     by message key: "<attempt> <time of the claim> <channel> <body>",
                                             with an S before it once the answer has begun. An entry goes
                                             with the last message of its answer. TTL 1 h from the owner's

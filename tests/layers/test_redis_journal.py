@@ -32,6 +32,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats of this process; those of others keep their second."""
     monkeypatch.setattr(redis_journal, "BEAT_INTERVAL", 0.5)
     monkeypatch.setattr(redis_journal, "DEAD_AFTER", 2.5)
+    monkeypatch.setattr(redis_journal, "FENCE_TIME", 1.0)
 
 
 def keys(redis: RedisServer, kind: str = "") -> list[str]:
@@ -223,6 +224,28 @@ async def test_who_was_only_slow_cannot_answer_any_more(redis: RedisServer) -> N
             await wait_for(lambda: redis.command("HLEN", "asgi::servers") == 2)
             server.tell("end")
             await wait_for(lambda: redis.command("HLEN", "asgi::servers") == 1)
+
+
+async def test_who_was_slow_cannot_answer_what_has_been_done_long_ago(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The taker is done with all of it, and remembers that it was another's."""
+    monkeypatch.setattr(redis_journal, "FENCE_TIME", 600.0)
+    with serving(redis) as server:
+        server.signal(signal.SIGSTOP)
+        async with layers(redis) as (layer,):
+            (received,) = await recovered(layer)
+            await layer.send(REPLY, {"by": "second"}, entry=received.entry, progress=Progress.DONE)
+            for _ in range(3):  # heartbeats that find nothing left to do
+                last = redis.command("HVALS", "asgi::servers")
+                await wait_for(lambda last=last: redis.command("HVALS", "asgi::servers") != last)
+            server.signal(signal.SIGCONT)
+            server.tell("answer", REPLY)
+            server.expect("TakenOver")
+            server.tell("end")
+            await wait_for(lambda: entries(redis) == [])
+            assert await contents(layer, REPLY.partition("!")[0] + "!") == [{"by": "second"}]
+    assert keys(redis, "[^r]") == []
 
 
 async def test_a_slow_one_claims_for_itself_again(redis: RedisServer) -> None:

@@ -28,6 +28,7 @@ class Crowd:
     def __init__(self, redis: RedisServer, keys: Sequence[str] = ()) -> None:
         """`keys` are the layer's symmetric_encryption_keys."""
         self.redis = redis
+        self.ids: dict[str, str] = {}  # of the operations, by reply channel
         self.sent_at: dict[str, float] = {}  # by reply channel, by this process's clock
         self.ended_at: dict[str, float] = {}
         self.messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -46,7 +47,8 @@ class Crowd:
     def ask(self, operation: str = "REQUEST", **details: Any) -> str:
         """Put one operation; returns its reply channel."""
         name = REPLIES + uuid.uuid4().hex
-        content = wire.encode(uuid.uuid4().hex, name, operation, sent_at=time.time(), **details)
+        self.ids[name] = uuid.uuid4().hex
+        content = wire.encode(self.ids[name], name, operation, sent_at=time.time(), **details)
         body, key = msgpack.packb(content), PREFIX + uuid.uuid4().hex
         self.sent_at[name] = time.monotonic()
         with self.redis.connect() as connection:
@@ -61,7 +63,8 @@ class Crowd:
     def status(self, name: str) -> int:
         """Of an answer that is right: one message with a status, then others without, up to the one end."""
         messages = self.messages[name]
-        assert ["status" in message for message in messages] == [True] + [False] * (len(messages) - 1)
+        starts = ["status" in message for message in messages]
+        assert starts == [True] + [False] * (len(messages) - 1), (self.ids[name], messages)
         ends = [not message.get("more_content") for message in messages]
         assert ends == [False] * (len(messages) - 1) + [True], messages
         status = messages[0]["status"]

@@ -30,7 +30,7 @@ _TOKEN = re.compile(br"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
 _CONTROLS = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]')
 _HOST = re.compile(br'(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z')
 _REFERENCE = re.compile(r'(?:([A-Za-z][A-Za-z0-9+.\-]*):)?(?://([^/?#]*))?([^?#]*)', re.DOTALL)
-_REFRESH = re.compile(r'(\s*[0-9.]*\s*[;,]\s*url\s*=\s*["\']?)([^"\']*)', re.IGNORECASE | re.DOTALL)
+_REFRESH = re.compile(r'([ \t]*(?:[0-9.]+[ \t]*)?[;,][ \t]*url[ \t]*=[ \t]*["\']?)([^"\']*)', re.IGNORECASE)
 _NOT_IN_QUERY = re.compile(r'[^!-~]|[#"<>]')
 _SEGMENT_SAFE = "/:@!$&'()*+,;=~"  # RFC 3986 section 3.3, and the slash between segments
 

@@ -10,7 +10,7 @@ from __future__ import unicode_literals
 import re
 
 _STATUS = re.compile(br'HTTP/1\.([01]) ([0-9]{3})(?: ([^\r\n]*))?\Z')
-_FIELD = re.compile(br"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*\Z")
+_FIELD = re.compile(br"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t -~\x80-\xff]*)\Z")
 _CHUNK = re.compile(br'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\0\r\n]*)?\Z')  # padded by old Java servers
 _DIGITS = re.compile(br'[0-9]{1,18}\Z')
 
@@ -121,7 +121,8 @@ class ResponseReader(object):
             found = _FIELD.match(line)
             if found is None:
                 raise _invalid('a line of its {} is no header'.format(part))
-            fields.append(found.groups())
+            name, value = found.groups()
+            fields.append((name, value.strip(b' \t')))  # not by the pattern, which would try each space
 
     def _bounded(self, pieces):
         size = 0

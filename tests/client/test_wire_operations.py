@@ -71,6 +71,7 @@ def test_what_an_operation_cannot_do_without_is_named(name, field):
 
 @pytest.mark.parametrize(('name', 'field', 'value'), [
     ('FORWARD', 'body_channel', 'no channel'), ('FORWARD', 'body_channel', b'http.request.body?abc'),
+    ('FORWARD', 'body_channel', 'request.async'), ('COMMAND', 'body_channel', 'daphne.response.a!b'),
     ('FORWARD', 'content_length', -1), ('FORWARD', 'content_length', '5'),
     ('FORWARD', 'cookie_domain', 'a b'), ('FORWARD', 'cookie_domain', b'a'),
     ('FORWARD', 'cookie_domain', 'a; Secure'),

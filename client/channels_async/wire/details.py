@@ -101,8 +101,9 @@ def _channel(field, value):
         return None
     if not isinstance(value, text):
         raise fields.wrong_type(field, 'text or None', value)
-    if not fields.check_channel_name(value):
-        raise BadMessage('{} is no channel name'.format(field))
+    # Single-reader channels have a `?`: of any other somebody else would miss what is read here.
+    if not fields.check_channel_name(value) or '?' not in value:
+        raise BadMessage('{} is not the name of a channel for one reader'.format(field))
     return value
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -13,6 +13,12 @@ import pytest
 from tests.acceptance.raw import PREFIX, until
 from tests.harness.processes import SOURCES
 
+# Makes its input the terminal of its session, and becomes what its arguments say.
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 QUICK = "CHANNELS_ASYNC_SERVER = {'DEADLINES': {'REQUEST': 0.3}}"
 
 
@@ -112,21 +118,22 @@ def test_sigterm_meanwhile_ends_both(start_server):
 
 def test_a_terminal_that_is_closed_drains_and_starts_nothing(start_server, tmp_path, redis):
     start_server().process.end()  # writes the settings module
-    pid, terminal = pty.fork()
-    if pid == 0:
-        try:
-            os.chdir(tmp_path)
-            os.environ.update(SOURCES)
-            log = os.open("log", os.O_WRONLY | os.O_CREAT)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            os.execv(sys.executable, [sys.executable, "-m", "server_trio", "raw_settings"])
-        finally:
-            os._exit(99)
+    terminal, other_side = os.openpty()
     log = tmp_path / "log"
-    until("it is ready", lambda: log.exists() and " ready" in log.read_text())
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_TERMINAL, sys.executable, "-m", "server_trio", "raw_settings"],
+            cwd=tmp_path,
+            env={**os.environ, **SOURCES},
+            stdin=other_side,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    os.close(other_side)
+    until("it is ready", lambda: " ready" in log.read_text())
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert process.wait(20) == 0
     assert "the terminal has been closed" in log.read_text()
     assert "fresh process" not in log.read_text()
 

@@ -1,14 +1,21 @@
 """python3 -m server_trio: makes the old packages importable, then runs the command line."""
 
-from __future__ import annotations
+# Until the checks are done this file must be readable by Python 2, which the site may have.
+import sys
+
+if sys.version_info < (3, 10):
+    sys.stderr.write(
+        "server_trio: the server needs Python 3.10-3.13, and this is {}.{}; it has an environment of "
+        "its own: pip install 'channels-async[server]'\n".format(*sys.version_info[:2])
+    )
+    raise SystemExit(2)
 
 import importlib.util
-import sys
 
 if importlib.util.find_spec("trio") is None:
     # What the client alone brings along; see ExitCode.SETTINGS, which cannot be imported without Trio.
-    print(
-        "server_trio: the server is not installed here: pip install 'channels-async[server]'", file=sys.stderr
+    sys.stderr.write(
+        "server_trio: the server is not installed here: pip install 'channels-async[server]'\n"
     )
     raise SystemExit(2)
 

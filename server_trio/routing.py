@@ -134,7 +134,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, AttributeError) and "channel_names" in str(error):
         return f"it holds what is no route() ({error})"
     cause = error.__context__ if isinstance(error.__context__, ImportError | AttributeError) else None
-    text = f"{type(error).__name__}: {error}" + (f" ({cause})" if cause is not None else "")
+    text = f"{type(error).__name__}: {error}"
+    if cause is not None and str(cause) not in text:
+        text += f" ({cause})"
     if type(error).__name__ == "AppRegistryNotReady":
         text += " Set 'DJANGO_SETUP': True"
     if isinstance(error, SyntaxError):

@@ -7,6 +7,7 @@ all that it has started; and so it is when the operation's time is over or someb
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -48,7 +49,11 @@ class RunCommand:
         details: Details = operation.details
         command = self._commands.get(details.command)
         if command is None:
-            logger.warning("operation %s: there is no command %s", operation.id, details.command)
+            near = difflib.get_close_matches(details.command, self._commands, 1, 0.6)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            logger.warning(
+                "operation %s: the settings have no command '%s'%s", operation.id, details.command, hint
+            )
             raise OperationRefused(command_rules.NOT_HERE)
         stdin = details.stdin is not None or details.body_channel is not None
         try:

@@ -82,11 +82,12 @@ async def test_a_browser_that_goes_away_while_it_sends_input_ends_the_command() 
     assert b"the browser has gone" in answered.body
 
 
-async def test_a_command_that_is_not_in_the_settings_is_not_there() -> None:
-    answered = await run(sh("echo no"), command="other")
+async def test_a_command_that_is_not_in_the_settings_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
+    answered = await run(sh("echo no"), command="itt")
     assert (answered.status, answered.outcome) == (403, "refused")
     assert b"this site has no such command" in answered.body
     assert b"it" not in answered.body.split()
+    assert "the settings have no command 'itt'; did you mean 'it'?" in caplog.text
 
 
 async def test_a_value_that_is_refused_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:

@@ -49,10 +49,10 @@ def test_what_is_not_compressed_upstream_is_not_called_compressed(site):
 
 def test_the_transaction_has_committed_before_the_upstream_is_asked(site, upstream):
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(ask, site.url + "/note/committed/")
+        waiting = pool.submit(ask, site.url + "/note/beforehand/")
         while not upstream.statistics()["at_once"]:
             assert not waiting.done(), waiting.result()
-        assert notes(site).count("committed") == 1
+        assert notes(site).count("beforehand") == 1
         assert waiting.result().status == 504
 
 

@@ -42,6 +42,7 @@ class Site:
         }
         self._port = 0
         self.processes: dict[str, Process] = {}
+        self.not_for_workers: list[str] = []  # channels that the worker leaves alone
 
     @property
     def url(self) -> str:
@@ -60,7 +61,8 @@ class Site:
 
     def start_worker(self) -> Process:
         """The one worker; in place of one that has ended."""
-        worker = self._start("worker", [*self._web.command("manage.py"), "runworker"])
+        excluded = [f"--exclude-channels={name}" for name in self.not_for_workers]
+        worker = self._start("worker", [*self._web.command("manage.py"), "runworker", *excluded])
         worker.wait_for_line("Listening on channels")
         return worker
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 from urllib.parse import quote
 
@@ -111,6 +112,11 @@ def test_a_websocket_that_is_closed_ends_what_it_asked_for(start_site, upstream,
     else:
         channels = "http.disconnect,websocket.disconnect"
         site, more = start_site(), {**PATIENT, "CHANNELS_ASYNC_DISCONNECT_CHANNELS": channels}
+        # Workers listen there by themselves (channels/routing.py:46-61), and a message has one reader only.
+        site.processes["worker"].signal(signal.SIGKILL)
+        site.processes["worker"].wait()
+        site.not_for_workers = ["websocket.disconnect"]
+        site.start_worker()
     server = site.start_server(**more)
     with connected(site.url + "/fetch/") as websocket:
         websocket.send(json.dumps({"url": "/hang"}))

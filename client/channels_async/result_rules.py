@@ -52,6 +52,31 @@ class NoResponse(TypeError):
     """A return value that is no response. The text names its type, no content of it."""
 
 
+class NamedLength(object):
+    """Holds a stream to the Content-Length that its headers name, if any.
+
+    Of what is more, the rest would be taken for the beginning of the next answer; for what is missing, the
+    browser would wait on a connection that stays open.
+    """
+
+    def __init__(self, headers):
+        """headers  list of (bytes lower-case name, bytes value): all that go out"""
+        named = [value for name, value in headers if name == b'content-length']
+        self._left = int(named[0]) if named else None
+
+    def take(self, content):
+        """Count bytes that are about to go out. Raises NoResponse."""
+        if self._left is not None:
+            self._left -= len(content)
+            if self._left < 0:
+                raise NoResponse('more than the Content-Length that it named')
+
+    def end(self):
+        """Raises NoResponse where something is missing."""
+        if self._left:
+            raise NoResponse('{} bytes less than the Content-Length that it named'.format(self._left))
+
+
 class Answer(object):
     """A return value, understood.
 

@@ -27,7 +27,7 @@ from channels_async.wire import Operation
 from ..calls import CallContext
 from ..errors import OperationError, OperationRefused
 from ..failures import separate
-from ..replies import Reply, ReplyState
+from ..replies import Reply, ReplyState, as_bytes
 from .base import Context
 from .threads import Threads
 
@@ -113,7 +113,7 @@ class _Calling:
         self._threads = threads
         self._debug = debug
         self._what = f"operation {operation.id}: the function '{function.name}'"
-        self._left: int | None = None  # bytes of the Content-Length that a stream has named
+        self._length: result_rules.NamedLength | None = None  # of a stream
 
     async def run(self) -> None:
         """Call it and answer."""
@@ -167,7 +167,7 @@ class _Calling:
                     part = result_rules.item(await stream.__anext__())
                 except StopAsyncIteration:
                     break
-        await self._reply.end()
+        await self._end()
 
     async def _answer_from_thread(self, produce: Callable[[Callable[[Part], bool]], Any]) -> Any:
         """Run `produce(put)` in a thread and pass on what it puts; returns what it returns.
@@ -207,7 +207,7 @@ class _Calling:
                 nursery.cancel_scope.cancel()
         if failures:
             raise failures[0]
-        await self._reply.end()
+        await self._end()
         return outcome[0]
 
     async def _send(self, part: Part) -> bool:
@@ -219,7 +219,7 @@ class _Calling:
             )
             more = answer.content is None
             if more:
-                self._left = _named_length(headers)
+                self._length = result_rules.NamedLength(headers)
             self._count(part.content)
             await self._reply.start(answer.status, headers, part.content, more=more, items=more)
         elif part:
@@ -228,13 +228,17 @@ class _Calling:
         return self._reply.state is ReplyState.STARTED
 
     def _count(self, content: bytes | str) -> None:
-        """Hold a stream to the Content-Length it has named, or the next answer would begin with the rest."""
-        if self._left is None or self._reply.bodiless:
-            return
-        self._left -= len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
-        if self._left < 0:
-            logger.error("%s: wrote more than the Content-Length it named", self._what)
-            raise FunctionFailed(call_rules.failed(self._function.name))
+        """Hold a stream to the Content-Length it has named."""
+        if self._length is not None and not self._reply.bodiless:
+            with self._failures():
+                self._length.take(as_bytes(content))
+
+    async def _end(self) -> None:
+        """The end of all that was put on the reply channel."""
+        if self._length is not None and self._reply.state is ReplyState.STARTED:
+            with self._failures():
+                self._length.end()
+        await self._reply.end()
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -318,7 +322,3 @@ def _of_the_project(frames: TracebackType | None) -> TracebackType | None:
             break
         frames = frames.tb_next
     return frames
-
-
-def _named_length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    return next((int(value) for name, value in headers if name == b"content-length"), None)

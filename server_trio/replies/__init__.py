@@ -8,7 +8,7 @@ from typing import Final
 from channels_async.wire import Operation
 
 from ..layers.base import Entry, Layer
-from .base import Headers, Reply, ReplyState
+from .base import Headers, Reply, ReplyState, as_bytes
 from .http import HttpReply
 from .message import MessageReply
 from .nothing import NoReply
@@ -23,6 +23,7 @@ __all__ = [
     "Reply",
     "ReplyState",
     "WebSocketReply",
+    "as_bytes",
     "make_reply",
 ]
 

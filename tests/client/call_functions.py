@@ -38,6 +38,17 @@ def stream_and_fail(before):
         closed.append(True)
 
 
+def of_length(length, *items):
+    return 200, {'Content-Length': length}, iter(items)
+
+
+def leave(*items):
+    """What ends a process, unless somebody catches it."""
+    for item in items:
+        yield item
+    raise SystemExit(3)
+
+
 def wait(context):
     while True:
         context.check_cancelled()

@@ -19,7 +19,7 @@ from channels_async.client.client import client
 from channels_async.inline.call import CutShort
 
 PY2 = sys.version_info[0] == 2
-NAMES = ('case', 'given', 'told', 'fail', 'stream_and_fail', 'wait', 'wait_in_a_stream')
+NAMES = ('case', 'given', 'told', 'fail', 'stream_and_fail', 'wait', 'wait_in_a_stream', 'of_length', 'leave')
 CALLS = {name: 'call_functions.' + name for name in NAMES}
 
 
@@ -113,6 +113,30 @@ def test_a_stream_that_fails_later_is_broken_off(caplog):
         received.extend(response)
     response.close()
     assert 'the answer was cut short' in caplog.text
+
+
+@pytest.mark.parametrize(('length', 'told', 'body'), [
+    (5, 'more than the Content-Length', b'abc'), (7, '1 bytes less than the Content-Length', b'abcdef'),
+])
+def test_a_stream_is_held_to_its_content_length(length, told, body, caplog):
+    received = []
+    with pytest.raises(CutShort):
+        received.extend(call('of_length', length, 'abc', 'def'))
+    assert b''.join(received) == body
+    assert told in caplog.text
+
+
+def test_a_stream_whose_first_item_is_longer_than_its_content_length_is_a_500():
+    assert call('of_length', 2, 'abc').status_code == 500
+    assert whole(call('of_length', 2, 'abc', browser='HEAD')) == b''
+
+
+def test_a_function_that_would_end_the_process_has_failed():
+    assert call('leave').status_code == 500
+    received = []
+    with pytest.raises(CutShort):
+        received.extend(call('leave', 'one'))
+    assert received == [b'one']
 
 
 def test_a_stream_that_nobody_reads_to_its_end_is_closed():

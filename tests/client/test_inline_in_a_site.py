@@ -9,6 +9,7 @@ from site_support import EVERYTHING, REPLY, STYLES, ChannelLayer, Site, configur
 from upstream_support import refusing, upstream
 
 from channels_async.client.client import client
+from channels_async.inline.response import BREAK
 
 
 def test_djangos_test_client_gets_the_answer(style):
@@ -87,13 +88,13 @@ def test_a_head_under_channels_is_one_message_without_content(style):
     assert not replies[0].get('content')
 
 
-def test_a_body_that_is_cut_short_under_channels_just_ends(style):
-    """An exception would leave the browser waiting for daphne's timeout."""
+def test_a_body_that_is_cut_short_under_channels_breaks_the_connection_and_ends(style):
+    """An exception would leave the browser waiting; so would the end alone, where it knows the length."""
     with upstream(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello') as server:
         _, replies = inline_under_channels(server.url, style)
-    assert b''.join(reply.get('content', b'') for reply in replies) == b'hello'
+    assert [reply.get('content', b'') for reply in replies] == [b'hello', BREAK, b'']
     assert headers_of(replies[0])['content-length'] == ['50']
-    assert replies[-1]['more_content'] is False
+    assert [reply['more_content'] for reply in replies] == [True, True, False]
 
 
 def consume(url, layer=None, **request):

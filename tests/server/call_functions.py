@@ -205,6 +205,20 @@ def too_long() -> Any:
 
 
 @call
+def too_short() -> Any:
+    return 200, {"Content-Length": "7"}, iter(["abc", "def"])
+
+
+@call
+async def too_short_async() -> Any:
+    async def letters() -> AsyncIterator[str]:
+        yield "abc"
+        yield "def"
+
+    return 200, {"Content-Length": "7"}, letters()
+
+
+@call
 async def in_thread(context: CallContext) -> Any:
     def plain(word: str) -> str:
         return f"{word} {where()}"

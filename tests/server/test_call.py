@@ -170,6 +170,15 @@ async def test_a_stream_is_held_to_its_content_length(caplog: pytest.LogCaptureF
     assert "more than the Content-Length" in caplog.text
 
 
+@pytest.mark.parametrize("function", ["too_short", "too_short_async"])
+async def test_a_stream_that_owes_a_part_of_its_content_length_is_broken_off(
+    function: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await ask(function)
+    assert (answer.headers["content-length"], answer.body, answer.outcome) == ("7", b"abcdef", "error")
+    assert "1 bytes less than the Content-Length" in caplog.text
+
+
 async def test_what_the_settings_do_not_name_cannot_be_called(caplog: pytest.LogCaptureFixture) -> None:
     names = ["secret", "os.system", "tests.server.call_functions.given", "call_functions.givne"]
     for name in names:

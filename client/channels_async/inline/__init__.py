@@ -22,7 +22,7 @@ def respond(fields, can_abort):
 
     fields     of wire.encode, but for the reply channel
     can_abort  bool: an error in the middle of the body may be raised, which breaks the connection to the
-               browser, so that it knows. Where nothing listens to that, the response just ends.
+               browser, so that it knows. Under channels nothing listens to that; there BREAK is a piece.
     """
     operation = wire.parse(wire.encode(reply_channel='inline', **fields), 0.0)
     deadline = conf.deadline(operation.name)

@@ -15,7 +15,7 @@ from django.conf import settings
 from channels_async import call_rules, http_rules, result_rules
 from channels_async._py23 import monotonic
 from channels_async.inline import functions
-from channels_async.inline.response import InlineResponse, error
+from channels_async.inline.response import BREAK, InlineResponse, encoded, error
 
 logger = logging.getLogger('channels_async.client')
 
@@ -69,20 +69,18 @@ def respond_call(operation, deadline, can_abort):
         if hasattr(returned, '__await__') or hasattr(returned, '__aiter__'):
             raise _Asynchronous()
         content = Content(result_rules.answer(returned), operation, context, can_abort)
-        content.begin()
+        content.begin('HEAD' if operation.head else 'GET')
         context.check_cancelled()
     except _Asynchronous:
         functions.refuse_async(name)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         if content is not None:
             content.close()
         return error(operation, *_failure(operation, failure))
-    method = 'HEAD' if operation.head else 'GET'
-    headers = result_rules.response_headers(content.status, content.headers, [])
-    if http_rules.has_body(method, content.status):
-        return InlineResponse(content.status, headers, content, items=content.is_stream)
+    if content.has_body:
+        return InlineResponse(content.status, content.headers, content, items=content.is_stream)
     content.close()
-    return InlineResponse(content.status, headers, ())
+    return InlineResponse(content.status, content.headers, ())
 
 
 def _call(function, details, context):
@@ -123,13 +121,21 @@ class Content(object):
         self._context = context
         self._can_abort = can_abort
         self.is_stream = answer.stream is not None
+        self.has_body = True
+        self._length = None
         self._first = [answer.content]
 
-    def begin(self):
+    def begin(self, method):
         if self.is_stream:
             items = list(itertools.islice(self._answer.stream, 1))
             self.headers = result_rules.stream_headers(self._answer, items)
             self._first = [result_rules.item(item) for item in items]
+        self.headers = result_rules.response_headers(self.status, self.headers, [])
+        self.has_body = http_rules.has_body(method, self.status)
+        self._length = result_rules.NamedLength(self.headers)
+        if self.has_body:
+            for piece in self._first:
+                self._length.take(encoded(piece))
 
     def __iter__(self):
         try:
@@ -139,13 +145,16 @@ class Content(object):
             for item in self._answer.stream or ():
                 self._context.check_cancelled()
                 piece = result_rules.item(item)
+                self._length.take(encoded(piece))
                 if piece:
                     yield piece
-        except Exception as failure:
+            self._length.end()
+        except (Exception, SystemExit) as failure:
             logger.warning('operation %s: the answer was cut short', self._operation.id)
             status, reason = _failure(self._operation, failure)
             if self._can_abort:
                 raise CutShort(status, reason)
+            yield BREAK
         finally:
             self.close()
 

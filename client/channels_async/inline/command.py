@@ -13,7 +13,7 @@ from django.conf import settings
 from channels_async import command_rules, conf, http_rules
 from channels_async._py23 import monotonic
 from channels_async.inline.processes import NotStarted, Process, TooLate
-from channels_async.inline.response import InlineResponse, error
+from channels_async.inline.response import BREAK, InlineResponse, error
 from channels_async.stderr_lines import StderrLines
 
 logger = logging.getLogger('channels_async.client')
@@ -142,6 +142,7 @@ class Output(object):
             logger.warning('operation %s: the answer was cut short: %s', self._id, failure.reason)
             if self._can_abort:
                 raise
+            yield BREAK
         finally:
             self.close()
 

@@ -26,7 +26,7 @@ def answer(layer, channel, fields):
     except uploading.Unfinished as unfinished:
         response = failed(fields, 400, '{}'.format(unfinished))
     else:
-        # An HTTP response that was begun can only end; the other forms say what went wrong.
+        # An HTTP response that was begun breaks off by a piece; the other forms say what went wrong.
         response = respond(fields, can_abort=form != 'http')
     _send(layer, channel, fields, response)
 

@@ -9,7 +9,7 @@ from __future__ import unicode_literals
 import logging
 
 from channels_async import conf, fetching, http_rules
-from channels_async.inline.response import InlineResponse, error
+from channels_async.inline.response import BREAK, InlineResponse, error
 
 logger = logging.getLogger('channels_async.client')
 
@@ -71,6 +71,7 @@ class Body(object):
             logger.warning('operation %s: the answer was cut short: %s', self._id, error)
             if self._can_abort:
                 raise
+            yield BREAK
         finally:
             self.close()
 

@@ -5,8 +5,15 @@ from __future__ import unicode_literals
 from django.http import HttpResponse, StreamingHttpResponse
 
 from channels_async import http_rules
-from channels_async._py23 import native
+from channels_async._py23 import PY2, native
 from channels_async.settled import SettledContent
+
+#: A piece of content that breaks the connection to the browser, for AsgiHandler.encode_response of channels
+#: to put into a message: why it does is told in server_trio/replies/http.py. Without it a browser that was
+#: told a length would wait for the rest.
+BREAK = [b'']
+
+_SURROGATES = () if PY2 else ('surrogatepass',)
 
 
 class InlineResponse(SettledContent, StreamingHttpResponse):
@@ -57,11 +64,16 @@ class InlineResponse(SettledContent, StreamingHttpResponse):
                 self._closable_objects.append(value)
 
     def __iter__(self):
-        return (piece if isinstance(piece, bytes) else piece.encode('utf-8') for piece in self._passed_on)
+        return (encoded(piece) for piece in self._passed_on)
 
     def pieces(self):
         """The content as it was made: bytes, or text."""
         return iter(self._passed_on)
+
+
+def encoded(piece):
+    """A piece of content as bytes; half of a surrogate pair as Python 2 has it. BREAK stays."""
+    return piece if piece is BREAK or isinstance(piece, bytes) else piece.encode('utf-8', *_SURROGATES)
 
 
 def error(operation, status, reason):

@@ -21,4 +21,10 @@ COMMANDS = {
         'echo $$ >"$1"; sleep 1000 & (sleep 1000 & wait) & wait', '{file}',
         parameters={'file': r'/[\w/.\-]+'}, kill_after=0.5,
     ),
+    'dies': sh('echo begun; sleep 0.1; exit 3', stdin='none'),
+    'hidden': sh('exec >&-; sleep 0.1', stdin='none'),
+    'killed': sh('kill -9 $$', stdin='none'),
+    'leaver': sh('setsid sleep 2 & echo done', stdin='none'),
+    'wordy': sh('head -c 2000000 /dev/zero >&2; echo done', stdin='optional'),
+    'limited': sh('head -c 100000 /dev/zero', stdin='none', max_output=1000),
 }

@@ -51,7 +51,10 @@ CHANNEL_LAYERS = {
 
 CHANNELS_ASYNC = os.environ.get('ACCEPTANCE_INLINE') != 'yes'
 CHANNELS_ASYNC_CLIENT = {
-    'CALLS': {'plain.' + name: 'acceptance_site.plain_ops.' + name for name in ('answer', 'stream', 'count')},
+    'CALLS': dict(
+        {'plain.' + name: 'acceptance_site.plain_ops.' + name for name in ('answer', 'stream', 'count')},
+        **{'odd.returned': 'acceptance_site.odd_ops.returned'}
+    ),
 }
 # Sections such as EGRESS, for operations that are done in the view; server_settings.py takes them over.
 CHANNELS_ASYNC_SERVER = dict({'COMMANDS': COMMANDS}, **json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}')))

@@ -32,6 +32,9 @@ DEFAULT_HEAD = 64 * 1024
 #: stall only what is larger than its receive buffer, and none is smaller than this.
 _SENT_AT_ONCE = 32 * 1024
 
+#: In place of a header that urllib3 would add; None for an urllib3 that cannot be told (before 1.26).
+_SKIP = getattr(urllib3.util, 'SKIP_HEADER', None)
+
 
 class Upstream(object):
     """A response that has begun: status, headers, and the body by iteration. Close it."""
@@ -146,6 +149,9 @@ def _prepared(method, url, headers, body):
         # One line for all of a name, which is the same (RFC 9110 section 5.3).
         before = [prepared.headers[name]] if name in prepared.headers else []
         prepared.headers[name] = str(', ').join(before + [value])
+    for name in ('User-Agent', 'Accept-Encoding'):
+        if _SKIP is not None and name not in prepared.headers:
+            prepared.headers[str(name)] = _SKIP
     prepared.body = body
     if body is not None or method in ('POST', 'PUT', 'PATCH'):
         prepared.headers[str('Content-Length')] = str(len(body or b''))

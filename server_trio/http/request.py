@@ -91,6 +91,7 @@ class Request(RequestProcessor):  # type: ignore[misc]
         self.last = False  # on its connection
         self.sender: trio.Nursery | None = None  # where an upload goes on while its answer is read
         self.as_operation = False  # see `Pool.acquire`
+        self.defaults = True  # whether _DEFAULTS are added, where the caller gives no others
         self.head = b""
 
     async def build(self) -> None:
@@ -229,7 +230,8 @@ class Request(RequestProcessor):  # type: ignore[misc]
                 dropped |= options
         if dropped is not _MADE_HERE:  # what Connection names is for this hop only: RFC 9110 7.6.1
             lines = [line for name, line in zip(names, lines, strict=True) if name not in dropped or not name]
-        lines += [line for lower, line in _DEFAULTS if lower not in names]
+        if self.defaults:
+            lines += [line for lower, line in _DEFAULTS if lower not in names]
         return host, lines
 
 

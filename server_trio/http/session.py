@@ -95,30 +95,30 @@ class Session(asks.Session):  # type: ignore[misc]
         max_redirects: int = 20,
         retries: int = 0,
         idempotent: bool = False,
+        defaults: bool = True,
         as_operation: bool = False,
     ) -> AsyncIterator[Response]:
         """Send a request; the block gets the final response once its head is there.
 
-        What the arguments mean is told in `request.Request`. Redirects are followed by
-        `http_rules.redirect`. A body of pieces goes out as they come, with `content_length` or, where
-        that is None, in chunks; it can be sent once only, so no redirect is followed. With `sender`
-        a body goes on there while the block reads the answer; cancel it once the block is left.
+        What the arguments mean is told in `request.Request`. Redirects are followed by http_rules.redirect.
+        A body of pieces goes out as they come, with `content_length` or, where that is None, in chunks; it
+        can be sent once only, so no redirect is followed. With `sender` it goes on there while the block
+        reads the answer; cancel it once the block is left.
         `retries`: how often it may be sent again, where the method or `idempotent` allows it; see `retry`.
 
-        Raises errors.CircuitOpen (see `breaker`), errors.BudgetSpent (no connection became free),
-        errors.TooManyWaiting (only `as_operation`: too many wait for a connection),
-        errors.UpstreamError and its children, errors.UpstreamTimeout (no connection within
-        limits.connect_timeout), errors.ShuttingDown (the session is closed), errors.UploadBroken and
-        what the pieces of a body raise, and `InvalidRequest` (a ValueError: nothing was sent).
-        Reading the response has errors of its own. Cancellation and deadlines are the caller's: both
-        close the connection at once. So does leaving the block before the body has ended.
+        Raises errors.CircuitOpen (see `breaker`), BudgetSpent (no connection became free), TooManyWaiting
+        (only `as_operation`: too many wait for a connection), UpstreamError and its children,
+        UpstreamTimeout (no connection within limits.connect_timeout), ShuttingDown (the session is closed),
+        UploadBroken and what the pieces of a body raise, and InvalidRequest (nothing was sent).
+        Reading the response has errors of its own. Cancellation, deadlines (the caller's) and leaving the
+        block before the body has ended close the connection at once.
         """
         content = body if body is None or isinstance(body, bytes) else Upload(body, content_length)
         request = Request(
             method, url, headers=headers, body=content, params=params, data=data, json=json,
             multipart=multipart, cookies=cookies, auth=auth,
         )  # fmt: skip
-        request.sender, request.as_operation = sender, as_operation
+        request.sender, request.as_operation, request.defaults = sender, as_operation, defaults
         await request.build()
         redirects, attempts = 0, Retries(retries, idempotent)
         while True:
@@ -232,7 +232,7 @@ def _follow(request: Request, response: Response) -> Request | None:
             return None
         method, url, headers, body = found
         following = Request(method, url, headers=headers, body=body)
-        following.as_operation = request.as_operation
+        following.as_operation, following.defaults = request.as_operation, request.defaults
         return following
     except ValueError as exc:  # InvalidRequest is one: here it is the upstream's mistake
         raise errors.UpstreamError(f"{request.url.origin.netloc}: {exc}") from exc

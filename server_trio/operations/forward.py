@@ -52,6 +52,7 @@ async def _exchange(operation: Operation, reply: Reply, context: Context, upload
         follow_redirects=False,
         retries=forward.retries,
         idempotent=forward.idempotent,
+        defaults=False,  # the browser's request, and nothing in its name
         as_operation=True,
     )
     async with exchange as response:

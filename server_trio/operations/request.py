@@ -37,6 +37,7 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
         max_redirects=request.max_redirects,
         retries=request.retries,
         idempotent=request.idempotent,
+        defaults=operation.version < 2,  # today's client has given all, but for what the view left out
         as_operation=True,
     )
     try:

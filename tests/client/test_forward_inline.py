@@ -55,6 +55,13 @@ def test_the_request_goes_on_as_it_is():
     assert {name: value for name, value in headers.items() if name in expected} == expected
 
 
+def test_nothing_is_said_in_the_browsers_name():
+    with upstream(OK) as server:
+        whole(forward(wsgi(), server.url))
+        [(_, headers, _)] = server.requests
+    assert not {'accept', 'accept-encoding', 'user-agent'} & set(headers)
+
+
 def test_the_upstreams_cookies_and_redirects_are_the_sites():
     answer = (
         b'HTTP/1.1 302 Found\r\nLocation: /v1/login\r\nSet-Cookie: a=1; Domain=backend\r\n'

@@ -132,6 +132,13 @@ def test_the_request_is_sent_as_it_was_prepared():
     assert 'transfer-encoding' not in headers
 
 
+def test_a_header_of_none_is_left_out():
+    left_out = {'User-Agent': None, 'Accept': None, 'Accept-Encoding': None}
+    with upstream(OK) as server:
+        whole(ask(server.url, headers=left_out))
+        assert not {'accept', 'accept-encoding', 'user-agent'} & set(server.requests[0][1])
+
+
 @pytest.mark.parametrize(('method', 'length'), [('GET', None), ('POST', '0'), ('DELETE', None)])
 def test_a_length_is_told_where_a_body_is_expected(method, length):
     with upstream(OK) as server:

@@ -33,6 +33,13 @@ async def test_a_bare_get_has_host_and_the_defaults_and_no_length():
     assert request.headers == [(b"Host", b"example.org:8080"), *DEFAULTS]
 
 
+async def test_without_defaults_only_what_is_given_goes_out():
+    request = Request("GET", "http://h/", headers=[(b"X-A", b"1")])
+    request.defaults = False
+    await request.build()
+    assert request.head == b"GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\n\r\n"
+
+
 async def test_headers_go_out_in_order_with_their_case_and_duplicates():
     given_headers = [(b"X-B", b"1"), (b"x-a", b"2"), (b"X-B", b"3"), (b"ACCEPT", b"a/b")]
     request = await sent(headers=given_headers)

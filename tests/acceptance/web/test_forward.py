@@ -89,6 +89,12 @@ def test_a_conditional_request_is_decided_by_the_upstream(site, tag, status):
     assert page.body == (b"" if status == 304 else b"version 1\n")
 
 
+def test_nothing_is_said_in_the_browsers_name(site):
+    seen = headers_of(ask(site.url + "/forward/echo/x", Accept_Encoding="gzip").json())
+    assert seen["accept-encoding"] == "gzip"
+    assert not {"accept", "user-agent"} & set(seen)
+
+
 def test_head(site, upstream):
     page = ask(site.url + "/forward/bytes/1000000", "HEAD")
     assert (page.status, page.header("content-length"), page.body) == (200, "1000000", b"")

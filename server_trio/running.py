@@ -130,6 +130,8 @@ class Running:
         return OperationError("the operation ended without an answer")
 
     def _late(self) -> OperationError:
+        if self.reply.held_up_by:
+            return DeadlineExceeded("the answer could not be sent before the operation's deadline")
         if self._has_begun:
             late = LATE.get(self.operation.name, "the upstream")
             return DeadlineExceeded(f"{late} took longer than the operation's deadline")
@@ -174,6 +176,9 @@ class Running:
         level = logging.INFO if self.outcome in quiet else logging.WARNING
         if not operation_logger.isEnabledFor(level):
             return
+        reason = f" ({str(error).partition(chr(10))[0]})" if error is not None else ""  # without a traceback
+        if self.outcome == "reply_lost" and self.reply.held_up_by:
+            reason += f": {self.reply.held_up_by}"
         operation_logger.log(
             level,
             "%s %s: %s, status %s, %.3f s, %d bytes%s",
@@ -183,7 +188,7 @@ class Running:
             self.reply.status,
             trio.current_time() - self._begun,
             self.reply.bytes_sent,
-            f" ({str(error).partition(chr(10))[0]})" if error is not None else "",  # without a traceback
+            reason,
         )
 
 

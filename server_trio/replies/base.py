@@ -60,8 +60,8 @@ class Reply(abc.ABC):
     """
 
     __slots__ = (
-        "_begun", "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "entry", "id", "operation",
-        "state", "status",
+        "_begun", "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "entry", "held_up_by", "id",
+        "operation", "state", "status",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,8 @@ class Reply(abc.ABC):
         self.state = ReplyState.NOTHING
         self.status: int | None = None
         self.bytes_sent = 0
+        #: What keeps the message that is being sent from the channel; empty if nothing does.
+        self.held_up_by = ""
 
     async def start(
         self,
@@ -166,6 +168,7 @@ class Reply(abc.ABC):
         while True:
             try:
                 await self._layer.send(self.channel, message, entry=self.entry, progress=progress)
+                self.held_up_by = ""
                 break
             except SendUnknown:
                 # A second start, or a chunk twice, would be worse than what is missing.
@@ -174,7 +177,9 @@ class Reply(abc.ABC):
             except TakenOver:
                 self.state, self.entry = ReplyState.LOST, None
                 raise
-            except (ChannelFull, LayerUnavailable):
+            except (ChannelFull, LayerUnavailable) as error:
+                hint = "; does a consumer read it?" if isinstance(error, ChannelFull) else ""
+                self.held_up_by = f"{error}{hint}"
                 # Jitter, so that those who wait for the same daphne do not return together.
                 await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 delay = min(delay * 2, LONGEST_RETRY)

@@ -110,7 +110,7 @@ class ShardJournal:
                 self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
             if state == "t" or (state == "d" and id in old):
                 self._others.pop(id, None)
-            elif state == "d" and id not in waiting and self._others[id] is None:
+            elif state == "d" and id not in waiting and self._others.get(id, 0.0) is None:
                 self._others[id] = trio.current_time()
         if not last:
             await self._look_after(dict(zip(servers[::2], servers[1::2], strict=True)))

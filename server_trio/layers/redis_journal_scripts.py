@@ -68,7 +68,8 @@ for _, claimed in ipairs(lists) do  -- of an error nothing
     end
 end
 redis.call('del', KEYS[3])
-return {1, redis.call('hkeys', KEYS[2])}
+local entries = redis.pcall('hkeys', KEYS[2])
+return {1, entries.err and {} or entries}  -- none in somebody else's key
 """)
 
 # Writes entries anew that are handed out once more, if they are still there and still the owner's.

@@ -16,6 +16,14 @@ except ImportError:  # a source tree that is not installed
 collect_ignore = []
 if sys.version_info[0] == 2:
     collect_ignore.append('test_wire_properties.py')  # hypothesis has left Python 2.7
+else:
+    import hypothesis
+
+    # What it makes up takes longer on a machine that is busy; that is no failure.
+    hypothesis.settings.register_profile(
+        'any machine', deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile('any machine')
 
 
 def pytest_generate_tests(metafunc):

@@ -72,7 +72,12 @@ class Crowd:
         return status
 
     def content(self, name: str) -> bytes:
-        return b"".join(message.get("content", b"") for message in self.messages[name])
+        contents = [message.get("content", b"") for message in self.messages[name]]
+        return b"".join(content for content in contents if isinstance(content, bytes))
+
+    def is_broken(self, name: str) -> bool:
+        """Whether the answer has what makes daphne close the connection: content that is no bytes."""
+        return any(not isinstance(message.get("content", b""), bytes) for message in self.messages[name])
 
     @property
     def longest(self) -> float:

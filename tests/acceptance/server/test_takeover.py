@@ -115,6 +115,7 @@ def test_an_answer_that_had_begun_is_ended(redis, start_server, upstream):
         end(second)
         assert crowd.status(name) == 200
         assert crowd.content(name).startswith(b"drop 0\n")
+        assert crowd.is_broken(name)  # so that the browser does not take it for a whole one
     assert counts(upstream) == {"/drip/10000?interval=0.05": 1}
     assert crowd.left_over() == []
 

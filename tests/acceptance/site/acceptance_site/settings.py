@@ -44,7 +44,11 @@ DATABASES = {
 CHANNEL_LAYERS = {
     'default': {
         'BACKEND': 'asgi_redis.RedisChannelLayer',
-        'CONFIG': {'hosts': [os.environ['ACCEPTANCE_REDIS']], 'prefix': 'acceptance:'},
+        'CONFIG': {
+            'hosts': [os.environ['ACCEPTANCE_REDIS']],
+            'prefix': 'acceptance:',
+            'channel_capacity': json.loads(os.environ.get('ACCEPTANCE_CAPACITY', '{}')),
+        },
         'ROUTING': 'acceptance_site.routing.channel_routing',
     },
 }

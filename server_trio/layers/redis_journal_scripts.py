@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .redis_scripts import Script
+from .redis_scripts import TAKEN, Script
 
 # A heartbeat: says that this server lives, for itself and for those it has taken over from.
 #
@@ -11,7 +11,7 @@ from .redis_scripts import Script
 #       then the ids, the owner's first, an f before each that may be forgotten once it is done, else a k
 # Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
 # An id that was taken over is done when its journal is empty; the owner's own only at the end.
-BEAT = Script("""
+BEAT = Script(TAKEN + """
 local function is_empty(journal)
     local length = redis.pcall('hlen', journal)
     return type(length) == 'table' or length == 0  -- a table: an error, somebody else's key
@@ -23,9 +23,14 @@ for i = 5, #ARGV do
     local value = redis.call('hget', KEYS[1], id)
     if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
         states[i - 4] = 't'
+    elseif i == 5 and not value and was_taken(KEYS[1], id) then
+        states[i - 4] = 't'  -- and all that it had is done
     elseif (i > 5 or ARGV[4] == '1') and is_empty(journal) then
         if ARGV[4] == '1' or string.sub(ARGV[i], 1, 1) == 'f' then
             redis.call('hdel', KEYS[1], id)
+            if i > 5 then
+                note_taken(KEYS[1], id)
+            end
         else
             redis.call('hset', KEYS[1], id, mark)
         end

@@ -16,6 +16,9 @@ Keys of this bridge; a channel's name holds no colon, so none can be mistaken fo
                                             deleted at the end.
     asgi::receipt:<id>             string   "<batch> <outcomes>" of the last batch that one sender has sent.
                                             Owner: the sender. TTL 60 s.
+                                            Or "taken" by the id of a server that was taken over, when who
+                                            did that has ended: it may only have stood still, and must not
+                                            answer again. TTL 10 min.
 
 Keys of the journal, see redis_journal; `id` names a server's process:
 
@@ -46,6 +49,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 RECEIPT_TTL: Final = 60  # seconds; reconnecting is tried for less
+TAKEN_TTL: Final = 600  # seconds; who waits for an answer is gone by then
 CLAIMED_EXTRA_TTL: Final = 60  # seconds after the bodies themselves have expired
 JOURNAL_TTL: Final = 3600  # seconds after the last heartbeat; daphne waits for no answer that long
 
@@ -65,6 +69,19 @@ class Script:
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
 
+#: Of servers that nobody owns any more: were they taken over, or has Redis lost all it had?
+TAKEN = f"""
+local function taken_key(servers, id)
+    return string.gsub(servers, 'servers$', 'receipt:') .. id
+end
+local function was_taken(servers, id)
+    return redis.call('exists', taken_key(servers, id)) == 1
+end
+local function note_taken(servers, id)
+    redis.call('set', taken_key(servers, id), 'taken', 'EX', {TAKEN_TTL})
+end
+"""
+
 # The same effect as lua_chansend followed by lua_incrstatcounters (asgi_redis/core.py:528-549) for each
 # message in turn. A counter that cannot be written must not make a sent message look unsent.
 #
@@ -79,7 +96,7 @@ class Script:
 #       then for each channel: capacity, number of messages, and their bodies
 # Returns "<batch> <outcomes>", one letter for each message in the order of the keys:
 #       s sent, f full, t taken over, x the channel's key holds something else.
-SEND = Script("""
+SEND = Script(TAKEN + """
 local receipt = redis.call('get', KEYS[1])
 if receipt and string.sub(receipt, 1, #ARGV[1] + 1) == ARGV[1] .. ' ' then
     return receipt
@@ -95,7 +112,11 @@ end
 local journals, taken, steps, done = tonumber(ARGV[7]), {}, {}, {}
 for j = 1, journals do
     local owner = redis.call('hget', KEYS[4], ARGV[7 + j])
-    taken[j] = owner and string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' '
+    if owner then
+        taken[j] = string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' '
+    else
+        taken[j] = was_taken(KEYS[4], ARGV[7 + j])
+    end
     done[j] = {}
 end
 local function step(kind, j, entry)
@@ -192,10 +213,14 @@ end
 #       of what BLPOP took ('' if none)
 # Returns {"<channel> <size> <channel> <size> …", bodies, the messages' keys a line each,
 #       for each channel the last key of its claimed list}; {} if the journal has been taken over.
-CLAIM = Script(BODY_OF + """
+CLAIM = Script(BODY_OF + TAKEN + """
 local left, room, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 local owner = redis.call('hget', KEYS[1], ARGV[6])
-if owner and string.sub(owner, 1, #ARGV[7] + 1) ~= ARGV[7] .. ' ' then
+if owner then
+    if string.sub(owner, 1, #ARGV[7] + 1) ~= ARGV[7] .. ' ' then
+        return {}
+    end
+elseif was_taken(KEYS[1], ARGV[6]) then
     return {}
 end
 local frames, bodies, names, result = {}, {}, {}, {}

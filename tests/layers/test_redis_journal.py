@@ -248,6 +248,21 @@ async def test_who_was_slow_cannot_answer_what_has_been_done_long_ago(
     assert keys(redis, "[^r]") == []
 
 
+async def test_who_was_slow_cannot_answer_what_one_that_has_ended_has_done(redis: RedisServer) -> None:
+    """Then nobody owns its journal any more, as when Redis has lost everything."""
+    with serving(redis) as server:
+        server.signal(signal.SIGSTOP)
+        async with layers(redis) as (layer,):
+            (received,) = await recovered(layer)
+            await layer.send(REPLY, {"by": "second"}, entry=received.entry, progress=Progress.DONE)
+        assert redis.command("EXISTS", "asgi::servers") == 0
+        server.signal(signal.SIGCONT)
+        server.tell("answer", REPLY)
+        server.expect("TakenOver")
+        async with layers(redis) as (layer,):
+            assert await contents(layer, REPLY.partition("!")[0] + "!") == [{"by": "second"}]
+
+
 async def test_a_slow_one_claims_for_itself_again(redis: RedisServer) -> None:
     """What it takes before it has learned of its death must not lie in a journal that is another's."""
     put(redis, 1)

@@ -133,6 +133,25 @@ def notify(demo: Demo) -> str:
     return "two WebSockets got it"
 
 
+def retries(demo: Demo) -> str:
+    demo.upstream.reset()
+    expect("status of /retries/", ask(demo.url + "/retries/").status, 503)
+    expect("requests that the upstream got", len(demo.upstream.seen()), 3)
+    return "asked three times, then its 503"
+
+
+def breaker(demo: Demo) -> str:
+    pages = [ask(demo.url + "/breaker/") for _ in range(6)]
+    expect("statuses", [page.status for page in pages], [502] * 5 + [503])
+    expect("Retry-After", pages[-1].header("retry-after"), "1")
+    return "502 five times, then 503 with Retry-After at once"
+
+
+def refused(demo: Demo) -> str:
+    expect("status of /refused/", ask(demo.url + "/refused/").status, 403)
+    return "403: the server's settings forbid the address"
+
+
 def report(demo: Demo) -> str:
     started = ask(demo.url + "/report/")
     expect("status of /report/", started.status, 202)
@@ -179,6 +198,9 @@ ROWS = [
     Row("/command/", command),
     Row("/socket/", socket),
     Row("/notify/", notify),
+    Row("/retries/", retries),
+    Row("/breaker/", breaker),
+    Row("/refused/", refused),
     Row("/report/", report),
     Row("/forget/", forget),
 ]

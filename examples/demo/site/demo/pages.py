@@ -27,6 +27,11 @@ PAGES = [
         ('/socket/', 'a WebSocket whose consumer offloads; the frame comes from the server'),
         ('/notify/?text=hello', 'sends to an async consumer on the server, which tells all WebSockets'),
     ]),
+    ('Upstreams that fail, or must not be asked', [
+        ('/retries/', 'a failing upstream, asked three times within the deadline'),
+        ('/breaker/', 'an upstream that is down; after five failures it is left alone for a second'),
+        ('/refused/', 'an address that EGRESS forbids: 403, and nothing was sent'),
+    ]),
     ('Where the answer goes', [
         ('/report/', 'to a consumer of the site, which stores it; the page tells where it will be shown'),
         ('/forget/', 'nowhere: fire and forget'),

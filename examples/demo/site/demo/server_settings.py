@@ -20,6 +20,8 @@ CHANNELS_ASYNC_SERVER = {
     'DEADLINES': {'REQUEST': 30, 'default': 30},  # seconds
     'CONCURRENCY': {'total': 1000, 'per_host': 100},
     'GRACE_TIME': 5,  # seconds
+    'EGRESS': {'deny': ['link-local']},
+    'HTTP': {'breaker_failures': 5, 'breaker_open': 1},  # failures in a row, seconds
     'CALLS': {
         'page.status': 'demo_server.functions.page_status',
         'primes.below': 'demo_server.functions.primes_below',

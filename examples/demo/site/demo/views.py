@@ -59,6 +59,18 @@ def notify(request):
     return HttpResponse('sent to the channel demo.notify\n', content_type='text/plain')
 
 
+def retries(request):
+    return client.request(request, url=settings.UPSTREAM + '/status/503', retries=2)
+
+
+def breaker(request):
+    return client.request(request, url='http://127.0.0.1:1/')  # where nobody listens
+
+
+def refused(request):
+    return client.request(request, url='http://169.254.169.254/latest/meta-data/')
+
+
 def report(request):
     """Ask for something whose answer goes to a consumer of the site's own, consumers.store_report."""
     operation = client.request(request, url=slow_url(), reply_to='demo.report')

@@ -203,7 +203,7 @@ def fuzz(session: nox.Session) -> None:
     )
 
 
-@nox.session
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Is every operation answered once while everything fails? `-- SECONDS [SEED]`, else for 30 s."""
     python = tests_python(session, newest(session))

@@ -105,8 +105,7 @@ class Operations:
         if error is not None and repeatable and not past.begun and reply.entry is not None:
             logger.error("operation %s is given up: %s", operation.id, error)
             try:
-                await layer.bury(reply.entry, str(error))
-                reply.entry = None
+                await layer.bury(reply.entry, str(error))  # the answer still tells whose it is by the entry
             except LayerError as failure:
                 logger.warning("operation %s cannot be kept for a look at it: %s", operation.id, failure)
         return error

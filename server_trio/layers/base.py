@@ -13,11 +13,16 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the journal has a message: the shard, whose journal, and the key in it."""
+    """Where the journal has a message: the shard, whose journal, and the key in it.
+
+    `owner` is who had the journal when the message was handed out. It changes with each taking over, so that
+    what was handed out before can be told from what was handed out after, in one and the same process too.
+    """
 
     shard: int
     journal: str
     key: str
+    owner: str = ""
 
 
 class Progress(enum.Enum):

@@ -81,7 +81,7 @@ class Claimer:
         while True:
             id = self._journal.id
             args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
-            args += [f"1 {time.time():.3f} " if self._keep else "", JOURNAL_TTL, id, self._journal.owner]
+            args += [f"1 {time.time():.3f} " if self._keep else "", JOURNAL_TTL, id, id]
             for one in held:
                 args += (one.channel, one.arrived, one.popped)
             keys = [self._source.servers_key, *self._keys(id)]

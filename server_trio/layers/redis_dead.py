@@ -32,10 +32,11 @@ class DeadLetters:
         self._connection = connection
 
     async def bury(self, entry: Entry, reason: str) -> None:
-        """Move an operation out of the journal. Raises LayerUnavailable."""
-        keys = [self._source.journal_key(entry.journal), self._source.dead_key]
+        """Move an operation out of the journal, unless it is another's by now. Raises LayerUnavailable."""
+        keys = [self._source.journal_key(entry.journal), self._source.dead_key, self._source.servers_key]
         head = f"{entry.key.removeprefix(self._source.prefix)} {time.time():.3f} {reason.replace(' ', '_')} "
-        await self._connection.run(BURY, keys, [entry.key, head, KEPT, TTL])
+        args = [entry.key, head, KEPT, TTL, entry.journal, entry.owner]
+        await self._connection.run(BURY, keys, args)
 
     async def all(self) -> list[DeadLetter]:
         """What there is, the newest first. Raises LayerUnavailable."""

@@ -61,7 +61,8 @@ class ShardJournal:
         self._source = source
         self._shard = shard
         self._connection = connection
-        self.owner = self.id = secrets.token_hex(8)
+        self.id = secrets.token_hex(8)
+        self._owners: dict[str, str] = {}  # by id that has been taken over: the name under which it is had
         #: By id that has been taken over: when it was done, None before.
         self._others: dict[str, float | None] = {}
         self._seen: dict[str, Seen] = {}
@@ -99,8 +100,8 @@ class ShardJournal:
         keys = [self._source.servers_key]
         for id in ids:
             keys += (self._source.journal_key(id), self._source.claims_key(id))
-        args = [self.owner, self._beats, JOURNAL_TTL, "1" if last else ""]
-        args += [("f" if id in old else "k") + id for id in ids]
+        args = [self._beats, JOURNAL_TTL, "1" if last else ""]
+        args += [f"{'f' if id in old else 'k'}{id} {self._owners.get(id, id)}" for id in ids]
         servers, states = await self._connection.run(BEAT, keys, args)
         if states.startswith(b"t"):
             self.renounce(ids[0])
@@ -110,6 +111,7 @@ class ShardJournal:
                 self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
             if state == "t" or (state == "d" and id in old):
                 self._others.pop(id, None)
+                self._owners.pop(id, None)
             elif state == "d" and id not in waiting and self._others.get(id, 0.0) is None:
                 self._others[id] = trio.current_time()
         if not last:
@@ -128,7 +130,7 @@ class ShardJournal:
 
     def entry(self, journal: str, key: bytes) -> Entry:
         """Where the message of that key is kept."""
-        return Entry(self._shard, journal, key.decode("utf-8"))
+        return Entry(self._shard, journal, key.decode("utf-8"), self._owners.get(journal, journal))
 
     async def recover(self, limit: int) -> list[Received]:
         """See Layer.recover. Raises LayerUnavailable."""
@@ -159,7 +161,8 @@ class ShardJournal:
             entries += (key, again)
         if entries:
             keys = [self._source.servers_key, journal_key]
-            if not await self._connection.run(NOTE, keys, [journal, self.owner, *entries]):
+            owner = self._owners.get(journal, journal)
+            if not await self._connection.run(NOTE, keys, [journal, owner, *entries]):
                 received = []  # it is another's by now, which hands it out itself
         if strange:
             await self._connection.command("HDEL", journal_key, *strange)
@@ -198,11 +201,14 @@ class ShardJournal:
     async def _take_over(self, id: str, value: bytes) -> None:
         source = self._source
         keys = [source.servers_key, source.journal_key(id), source.claims_key(id)]
-        args: list[Any] = [id, value, self.owner, source.expiry, source.prefix]
+        # Not this server's id: what it began when it had this journal before is no more its own.
+        owner = secrets.token_hex(8)
+        args: list[Any] = [id, value, owner, source.expiry, source.prefix]
         taken, entries = await self._connection.run(TAKE_OVER, keys, args)
         if not taken:
             return
         self._others[id] = None
+        self._owners[id] = owner
         logger.log(
             logging.WARNING if entries else logging.INFO,
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)

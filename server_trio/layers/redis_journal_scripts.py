@@ -7,8 +7,9 @@ from .redis_scripts import TAKEN, Script
 # A heartbeat: says that this server lives, for itself and for those it has taken over from.
 #
 # KEYS: the servers, then for each id: its journal, its set of claimed lists
-# ARGV: the owner, the number of this heartbeat, TTL, 1 at the end or else '',
-#       then the ids, the owner's first, an f before each that may be forgotten once it is done, else a k
+# ARGV: the number of this heartbeat, TTL, 1 at the end or else '',
+#       then "<id> <owner>" of each, this server's own first, before it an f where it may be forgotten once
+#       it is done, else a k
 # Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
 # An id that was taken over is done when its journal is empty; the owner's own only at the end.
 BEAT = Script(TAKEN + """
@@ -17,33 +18,34 @@ local function is_empty(journal)
     return type(length) == 'table' or length == 0  -- a table: an error, somebody else's key
 end
 local states = {}
-for i = 5, #ARGV do
-    local id, journal, claims = string.sub(ARGV[i], 2), KEYS[2 * i - 8], KEYS[2 * i - 7]
-    local mark = ARGV[1] .. ' ' .. ARGV[2]
+for i = 4, #ARGV do
+    local kind, id, owner = string.match(ARGV[i], '^(%a)(%S+) (%S+)$')
+    local journal, claims = KEYS[2 * i - 6], KEYS[2 * i - 5]
+    local mark = owner .. ' ' .. ARGV[1]
     local value = redis.call('hget', KEYS[1], id)
-    if value and string.sub(value, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then
-        states[i - 4] = 't'
-    elseif i == 5 and not value and was_taken(KEYS[1], id) then
-        states[i - 4] = 't'  -- and all that it had is done
-    elseif (i > 5 or ARGV[4] == '1') and is_empty(journal) then
-        if ARGV[4] == '1' or string.sub(ARGV[i], 1, 1) == 'f' then
+    if value and string.sub(value, 1, #owner + 1) ~= owner .. ' ' then
+        states[i - 3] = 't'
+    elseif i == 4 and not value and was_taken(KEYS[1], id) then
+        states[i - 3] = 't'  -- and all that it had is done
+    elseif (i > 4 or ARGV[3] == '1') and is_empty(journal) then
+        if ARGV[3] == '1' or kind == 'f' then
             redis.call('hdel', KEYS[1], id)
-            if i > 5 then
+            if i > 4 then
                 note_taken(KEYS[1], id)
             end
         else
             redis.call('hset', KEYS[1], id, mark)
         end
         redis.call('del', claims)
-        states[i - 4] = 'd'
+        states[i - 3] = 'd'
     else
         redis.call('hset', KEYS[1], id, mark)
-        redis.call('expire', journal, ARGV[3])
-        redis.call('expire', claims, ARGV[3])
-        states[i - 4] = 'o'
+        redis.call('expire', journal, ARGV[2])
+        redis.call('expire', claims, ARGV[2])
+        states[i - 3] = 'o'
     end
 end
-redis.call('expire', KEYS[1], ARGV[3])
+redis.call('expire', KEYS[1], ARGV[2])
 return {redis.call('hgetall', KEYS[1]), table.concat(states)}
 """)
 
@@ -96,10 +98,12 @@ return 1
 
 # Moves an entry of a journal to the dead letters.
 #
-# KEYS: the journal, the dead letters. ARGV: the entry, what stands before it there, most letters, TTL
+# KEYS: the journal, the dead letters, the servers.
+# ARGV: the entry, what stands before it there, most letters, TTL, the journal's id, its owner
 BURY = Script("""
 local kept = redis.call('hget', KEYS[1], ARGV[1])
-if kept then
+local owner = redis.call('hget', KEYS[3], ARGV[5])
+if kept and (not owner or string.sub(owner, 1, #ARGV[6] + 1) == ARGV[6] .. ' ') then
     redis.call('hdel', KEYS[1], ARGV[1])
     redis.call('lpush', KEYS[2], ARGV[2] .. kept)
     redis.call('ltrim', KEYS[2], 0, ARGV[3] - 1)

@@ -62,7 +62,7 @@ class Shard:
         self.journal = ShardJournal(source, number, self.control)
         self.dead = DeadLetters(source, number, self.control)
         self.news = News(source, RedisConnection(loop, endpoint, self.health), self.control)
-        self.sender = Sender(source, self._sending, self.journal.owner)
+        self.sender = Sender(source, self._sending)
         self.receiver = Receiver(nursery, self._new_claimer)
 
     async def open(self) -> None:

@@ -22,8 +22,8 @@ Keys of this bridge; a channel's name holds no colon, so none can be mistaken fo
 
 Keys of the journal, see redis_journal; `id` names a server's process:
 
-    asgi::servers                  hash     by id: "<id of the owner> <number of its last heartbeat>".
-                                            The owner is the server itself or who took over from it.
+    asgi::servers                  hash     by id: "<owner> <number of its last heartbeat>". The owner is the
+                                            id itself, or a name that was made when it was taken over.
                                             Deleted by entry at the end, or 10 minutes after what was taken
                                             over is done. TTL 1 h from the last heartbeat of any server.
     asgi::journal:<id>             hash     by message key: "<attempt> <time of the claim> <channel> <body>",
@@ -90,8 +90,8 @@ end
 #
 # KEYS: receipt, global messages_count, global channel_full_count, the servers, the journals that are meant,
 #       then for each channel: its list, messages_count, channel_full_count, and its messages' keys
-# ARGV: batch, expiry, TTL of the receipt, of channel counters, of global counters, the owner of the journals,
-#       number of journals, their ids, number of steps, the steps, each "<kind> <journal> <message> <entry>"
+# ARGV: batch, expiry, TTL of the receipt, of channel counters, of global counters, number of journals,
+#       each one's "<id> <owner>", number of steps, the steps, each "<kind> <journal> <message> <entry>"
 #       with kind b begun, o goes on, d done, journal and message numbered from 1, message 0 for none,
 #       then for each channel: capacity, number of messages, and their bodies
 # Returns "<batch> <outcomes>", one letter for each message in the order of the keys:
@@ -109,13 +109,14 @@ local function count(channel_key, global_key, number)
         redis.pcall('expire', global_key, ARGV[5])
     end
 end
-local journals, taken, steps, done = tonumber(ARGV[7]), {}, {}, {}
+local journals, taken, steps, done = tonumber(ARGV[6]), {}, {}, {}
 for j = 1, journals do
-    local owner = redis.call('hget', KEYS[4], ARGV[7 + j])
+    local id, mine = string.match(ARGV[6 + j], '^(%S+) (%S+)$')
+    local owner = redis.call('hget', KEYS[4], id)
     if owner then
-        taken[j] = string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' '
+        taken[j] = string.sub(owner, 1, #mine + 1) ~= mine .. ' '
     else
-        taken[j] = was_taken(KEYS[4], ARGV[7 + j])
+        taken[j] = was_taken(KEYS[4], id)
     end
     done[j] = {}
 end
@@ -129,7 +130,7 @@ local function step(kind, j, entry)
         end
     end
 end
-local a = 9 + journals
+local a = 8 + journals
 for i = a, a + tonumber(ARGV[a - 1]) - 1 do
     local kind, j, n, entry = string.match(ARGV[i], '^(%a) (%d+) (%d+) (.*)$')
     j, n = tonumber(j), tonumber(n)

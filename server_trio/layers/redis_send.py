@@ -63,7 +63,7 @@ class Batch:
     """Messages that one script call sends. Repeating it is safe for RECEIPT_TTL: it is done once."""
 
     def __init__(
-        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing], owner: str
+        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing]
     ) -> None:
         channels: dict[str, list[Outgoing]] = {}
         for message in messages:
@@ -73,7 +73,7 @@ class Batch:
         self.in_doubt = False  # whether Redis may have done it without our knowing
         self.keys: list[str] = [receipt, *source.global_counters, source.servers_key]
         self.args: list[Any] = [
-            token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl, owner,
+            token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl,
         ]  # fmt: skip
         self._add_steps(source)
         for name, group in channels.items():
@@ -84,15 +84,15 @@ class Batch:
 
     def _add_steps(self, source: Source) -> None:
         """What the journal has to know, for the script."""
-        journals: dict[str, int] = {}
+        journals: dict[tuple[str, str], int] = {}
         steps = []
         for number, message in [*((0, step) for step in self.steps), *enumerate(self.messages, 1)]:
             entry = message.entry
             if entry is not None:
-                journal = journals.setdefault(entry.journal, len(journals) + 1)
+                journal = journals.setdefault((entry.journal, entry.owner), len(journals) + 1)
                 steps.append(f"{message.progress.value} {journal} {number} {entry.key}")
-        self.keys += map(source.journal_key, journals)
-        self.args += (len(journals), *journals, len(steps), *steps)
+        self.keys += [source.journal_key(id) for id, _ in journals]
+        self.args += (len(journals), *(f"{id} {owner}" for id, owner in journals), len(steps), *steps)
 
     @property
     def is_abandoned(self) -> bool:
@@ -137,11 +137,9 @@ class Sender:
     LayerUnavailable and was not sent. What only the journal has to know is tried until it is done.
     """
 
-    def __init__(self, source: Source, connection: RedisConnection, owner: str) -> None:
-        """`owner`: this server's name in the journal."""
+    def __init__(self, source: Source, connection: RedisConnection) -> None:
         self._source = source
         self._connection = connection
-        self._owner = owner
         self._pending: deque[Outgoing] = deque()
         self._pending_bytes = 0
         self._left: deque[Outgoing] = deque(maxlen=MAX_PENDING)  # for the journal alone, given up once
@@ -198,7 +196,7 @@ class Sender:
                 await trio.lowlevel.checkpoint()
                 if messages := self._take():
                     token = str(next(self._tokens))
-                    await self._send(Batch(token, self._source, self._receipt, messages, self._owner))
+                    await self._send(Batch(token, self._source, self._receipt, messages))
         finally:
             self._closed = True
             while self._pending:

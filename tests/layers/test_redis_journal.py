@@ -311,6 +311,24 @@ async def test_what_another_has_taken_over_meanwhile_is_not_handed_out(redis: Re
             assert entry.startswith(b"1 in ")  # not noted as a second attempt either
 
 
+async def test_who_takes_back_what_was_its_own_cannot_answer_for_its_former_self(redis: RedisServer) -> None:
+    """It stood still, another took over and died; now it has the journal again, and both attempts of it."""
+    put(redis, 1)
+    async with layers(redis) as (layer,):
+        first = await claimed(layer)
+        assert first.entry is not None
+        redis.command("HSET", "asgi::servers", first.entry.journal, "another 5")  # and no heartbeat follows
+        (again,) = await recovered(layer)
+        assert again.entry is not None
+        assert again.entry.journal == first.entry.journal
+        with pytest.raises(TakenOver):
+            await layer.send(REPLY, {"by": "first"}, entry=first.entry, progress=Progress.DONE)
+        await layer.bury(first.entry, "not its own any more")
+        assert await layer.dead_letters() == []  # type: ignore[attr-defined]
+        await layer.send(REPLY, {"by": "second"}, entry=again.entry, progress=Progress.DONE)
+        assert await contents(layer, REPLY.partition("!")[0] + "!") == [{"by": "second"}]
+
+
 async def test_what_was_moved_and_not_handed_out_goes_back_to_its_channel(redis: RedisServer) -> None:
     with serving(redis, 1, channel="in") as server:
         key = keys(redis, "claims:")[0]
@@ -432,6 +450,6 @@ def test_an_entry_is_read_as_it_was_written(redis: RedisServer) -> None:
     body: Any = source.codec.encode("in", {"n": 1})[1]
     received, again = journal._read("abc", b"asgi:key", b"S1 1700000000.123 in " + body)
     assert received == Received(
-        "in", {"n": 1}, None, Entry(2, "abc", "asgi:key"), Past(2, 1700000000.123, True)
+        "in", {"n": 1}, None, Entry(2, "abc", "asgi:key", "abc"), Past(2, 1700000000.123, True)
     )
     assert again == b"S2 1700000000.123 in " + body

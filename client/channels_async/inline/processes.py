@@ -22,6 +22,7 @@ from channels_async.process_groups import any_living, signal_group
 READ_SIZE = 64 * 1024  # bytes
 LOOK = 0.02  # seconds between looks whether the process has ended
 LAST_READ = 1.0  # seconds for the end of the output once the group has ended
+LAST_WORDS = 16  # reads; a pipe of Linux holds 64 KiB (pipe(7)), other systems' not much more
 KILL_TIME = 1.0  # seconds for the kernel to end what got SIGKILL
 
 
@@ -91,8 +92,18 @@ class Process(object):
             self._wait(self._kill_after)
         self._signal(signal.SIGKILL)
         self._wait(KILL_TIME)
+        self._read_last_words()
         for pipe in list(self._pipes):
             self._close(pipe)
+
+    def _read_last_words(self):
+        """What is in the pipe of stderr yet: it may have been written between the last look and the end."""
+        for _ in range(LAST_WORDS):
+            pipe = self._popen.stderr
+            data = _attempt(os.read, pipe.fileno(), READ_SIZE) if pipe in self._pipes else None
+            if not data:
+                return
+            self._take_stderr(data)
 
     def _wait(self, seconds):
         """Until nothing of the group lives, at most so long; what it still writes is read."""

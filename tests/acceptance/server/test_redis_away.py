@@ -233,4 +233,5 @@ def test_a_failover_is_followed(start_here, upstream):
         server.redis = replica
         assert server.whole_answer()[0] == 200
         assert answers_again(server, upstream)
-        assert len(complaints(server)) <= 2, complaints(server)
+        # Each connection finds the new master by itself: a few lines, not one for each attempt.
+        assert len(complaints(server)) <= 8, complaints(server)

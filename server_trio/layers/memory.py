@@ -19,12 +19,13 @@ import trio
 from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import ChannelFull
-from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
+from .alone import Alone
+from .base import Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .redis_codec import Codec
 
 
-class MemoryLayer:
+class MemoryLayer(Alone):
     """A `Layer` with one shard. All times in seconds of Trio's clock, so that MockClock expires messages.
 
     `capacity`: messages a channel holds; `channel_capacity`: other capacities by glob of the name.
@@ -68,31 +69,6 @@ class MemoryLayer:
         while not (received := self.receive_nowait(channels, limit)):
             await self._arrival.wait()
         return received
-
-    async def recover(self, shard: int, limit: int) -> list[Received]:
-        await trio.sleep_forever()
-        raise AssertionError
-
-    async def release(self, entry: Entry) -> None:
-        """There is no journal."""
-
-    async def bury(self, entry: Entry, reason: str) -> None:
-        """There is no journal."""
-
-    async def dead_letters(self) -> list[DeadLetter]:
-        """There is no journal."""
-        return []
-
-    async def drop_dead_letter(self, id: str) -> bool:
-        """There is no journal."""
-        return False
-
-    async def tell(self, text: bytes) -> None:
-        """There are no others."""
-
-    async def hear(self) -> list[bytes]:
-        await trio.sleep_forever()
-        raise AssertionError
 
     async def group_send(self, group: str, message: Message) -> None:
         check_group(group)

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import trio
 
 from ..errors import ChannelFull, LayerUnavailable, MessageRefused, SendUnknown
-from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
+from .alone import Alone
+from .base import Entry, LayerStatistics, Message, Progress, Received
 from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
 from .redis_codec import FULL_NAME
@@ -81,7 +82,7 @@ class Call:
             return self._withdrawn
 
 
-class ThreadedLayer:
+class ThreadedLayer(Alone):
     """A `Layer` over a synchronous one; made by `open_threaded_layer`. It has one shard.
 
     A layer whose receive(block=True) waits (asgi_redis) keeps one thread in it, for a moment longer
@@ -151,31 +152,6 @@ class ThreadedLayer:
                 ) from None
             if call.error is not None:
                 raise
-
-    async def recover(self, shard: int, limit: int) -> list[Received]:
-        await trio.sleep_forever()
-        raise AssertionError
-
-    async def release(self, entry: Entry) -> None:
-        """There is no journal."""
-
-    async def bury(self, entry: Entry, reason: str) -> None:
-        """There is no journal."""
-
-    async def dead_letters(self) -> list[DeadLetter]:
-        """There is no journal."""
-        return []
-
-    async def drop_dead_letter(self, id: str) -> bool:
-        """There is no journal."""
-        return False
-
-    async def tell(self, text: bytes) -> None:
-        """There are no others."""
-
-    async def hear(self) -> list[bytes]:
-        await trio.sleep_forever()
-        raise AssertionError
 
     async def group_send(self, group: str, message: Message) -> None:
         """Raises MessageRefused if the layer has no groups."""

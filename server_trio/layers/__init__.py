@@ -4,6 +4,7 @@ open            which bridge a project's CHANNEL_LAYERS gets
 redis_*         the native bridge to asgi_redis's format; `redis_layer` is where it begins
 threaded        any other ASGI 1.x layer, in worker threads
 memory          a layer in this process, for tests
+alone           what layers share that know no journal and no other servers
 base            what all of them do: the `Layer` protocol
 """
 

@@ -211,6 +211,15 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Do the pages of the documentation fit together? As HTML they are in build/docs."""
+    requirements = ["-r", "docs/requirements.txt"]
+    python = environments(session).get("docs", interpreter(session, newest(session)), requirements)
+    words = ["-W", "--keep-going", "-n", "-E", "-q", "-d", "build/doctrees", "docs", "build/docs"]
+    session.run(python, "-m", "sphinx", *words, external=True)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Does a built distribution install what it should on each kind of Python, and run?"""
     builder = environments(session).get(

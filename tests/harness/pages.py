@@ -9,10 +9,11 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from docutils import nodes
 from docutils.core import publish_doctree
+from docutils.parsers.rst import Directive, directives
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.rst"
@@ -24,6 +25,19 @@ SERVED = (
     "pip install", "daphne ", "python manage.py runworker", "python3 -m server_trio",
     "python3 -m channels_compat", "python3 noxfile.py",
 )  # fmt: skip
+
+
+class Toctree(Directive):
+    """Sphinx's directive, which docutils does not know: a comment with what is listed."""
+
+    has_content = True
+    option_spec = {"hidden": directives.flag, "caption": directives.unchanged}  # noqa: RUF012 - docutils' own
+
+    def run(self) -> list[nodes.Node]:
+        return [nodes.comment("", "\n".join(self.content), classes=["toctree"])]
+
+
+directives.register_directive("toctree", Toctree)
 
 
 @dataclass(frozen=True)
@@ -96,11 +110,20 @@ class Page:
         """Those of them that ask a running project, or run a program of the page."""
         return [command for command in self.commands() if not command.is_served and not command.runs_before]
 
+    def listed(self) -> set[str]:
+        """The pages in its tables of contents, by their names."""
+        tables = [node for node in self.tree.findall(nodes.comment) if "toctree" in node["classes"]]
+        return {name for table in tables for name in table.astext().split()}
+
+    def sections(self) -> set[str]:
+        """What a link can name of it after a `#`."""
+        return {id for section in self.tree.findall(nodes.section) for id in section["ids"]}
+
+    def targets(self) -> list[SplitResult]:
+        """Where its links within the repository lead, seen from its own folder."""
+        urls = [urlsplit(node.get("refuri", "")) for node in self.tree.findall(nodes.reference)]
+        return [url for url in urls if not url.scheme and url.path]
+
     def links(self) -> set[str]:
         """The files of the repository that it links to, by their paths from the root."""
-        found = set()
-        for reference in self.tree.findall(nodes.reference):
-            url = urlsplit(reference.get("refuri", ""))
-            if not url.scheme and url.path:
-                found.add(os.path.relpath((self.path.parent / url.path).resolve(), ROOT))
-        return found
+        return {os.path.relpath((self.path.parent / url.path).resolve(), ROOT) for url in self.targets()}

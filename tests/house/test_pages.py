@@ -15,6 +15,24 @@ def test_docutils_reads_it_without_a_warning_and_its_links_lead_somewhere(path):
     assert {link for link in Page(path).links() if not (ROOT / link).exists()} == set()
 
 
+def test_the_index_links_to_every_page_and_lists_it_in_its_contents() -> None:
+    index = Page(ROOT / "docs" / "index.rst")
+    names = {path.stem for path in PAGES} - {index.name}
+    assert index.listed() == names, "add the page to a toctree of docs/index.rst"
+    assert {f"docs/{name}.rst" for name in names} - index.links() == set(), "and a link that says what it has"
+
+
+@pytest.mark.parametrize("path", [README, *PAGES], ids=lambda path: path.stem)
+def test_links_to_a_section_name_one_that_is_there(path: Path) -> None:
+    page = Page(path)
+    missing = [
+        f"{target.path}#{target.fragment}"
+        for target in page.targets()
+        if target.fragment and target.fragment not in Page((path.parent / target.path).resolve()).sections()
+    ]
+    assert missing == []
+
+
 def test_a_page_that_docutils_would_warn_of_is_refused(tmp_path: Path) -> None:
     (tmp_path / "page.rst").write_text("A page\n=====\n\nwith a title that is underlined too shortly\n")
     with pytest.raises(SystemMessage):

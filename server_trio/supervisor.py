@@ -22,7 +22,9 @@ import trio
 
 from channels_async.wire import CANCEL_SUFFIX
 
+from .calls import Http
 from .consumers.channels import served_layer
+from .consumers.message import served_http
 from .http.connect import OpenStream
 from .http.session import Session
 from .layers import LayerSpec, open_layer
@@ -87,6 +89,7 @@ class Supervisor:
         """Serve an open layer; see `run`."""
         context = Context(http=http, layer=layer)
         served_layer.set(layer)  # for this task and those it starts
+        served_http.set(Http(http))
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
             background.start_soon(self._close_expired_connections, http)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import ItemsView, KeysView, ValuesView
+from contextvars import ContextVar
 from typing import Any
 
+from ..calls import Http
 from .channels import Channel
+
+#: The HTTP client of the server whose task this is. Tasks that a consumer starts have it too.
+served_http: ContextVar[Http] = ContextVar("served_http")
 
 
 class AsyncMessage:
@@ -17,6 +22,16 @@ class AsyncMessage:
         self.channel = Channel(channel)
         reply_channel = content.get("reply_channel")
         self.reply_channel = Channel(reply_channel) if reply_channel else None
+
+    @property
+    def http(self) -> Http:
+        """The server's HTTP client, whose connections all operations and consumers share; as in calls.py."""
+        http = served_http.get(None)
+        if http is None:
+            raise RuntimeError(
+                "message.http works in what the server runs: async def consumers and the tasks they start"
+            )
+        return http
 
     def __getitem__(self, key: str) -> Any:
         return self.content[key]

@@ -70,6 +70,22 @@ async def test_filters_give_arguments_and_a_message_without_a_route_is_told(
     assert "the routing has no consumer for a message on notify" in caplog.text
 
 
+async def test_what_a_consumer_starts_has_the_http_client_and_what_runs_elsewhere_is_told_so() -> None:
+    async def consumer(message: AsyncMessage) -> None:
+        async def ask() -> None:
+            await Channel("reply?x").send({"got": type(message.http).__name__})
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+
+    layer = MemoryLayer()
+    async with consuming(layer, route("notify", consumer)):
+        await layer.send("notify", {})
+        assert await content(layer, "reply?x") == {"got": "Http"}
+    with pytest.raises(RuntimeError, match=r"message\.http works in what the server runs"):
+        AsyncMessage({}, "notify").http  # noqa: B018
+
+
 async def test_a_message_is_read_as_a_dict_and_copied_without_its_content() -> None:
     message = AsyncMessage({"a": [1]}, "notify")
     copied = message.copy()

@@ -25,6 +25,11 @@ async def echo(message, **kwargs):
     await message.reply_channel.send({"text": message["text"], **kwargs})
 
 
+async def fetch(message):
+    async with message.http.stream("GET", message["url"]) as response:
+        await message.reply_channel.send({"status": response.status, "text": await response.text()})
+
+
 async def slow(message):
     logging.info("slow has begun")
     await trio.sleep(float(message["seconds"]))
@@ -71,6 +76,7 @@ async def close(message):
 socket_routes = [route("websocket.connect", deny), route("websocket.receive", close)]
 routes = [
     route("echo", echo, text=r"^(?P<first>.)"),
+    route("fetch", fetch),
     route("slow", slow),
     route("later", later),
     route("fail", fail),
@@ -103,7 +109,7 @@ def send(server, channel: str, **content) -> None:
 
 def test_the_ready_server_names_its_channels(consuming):
     server = consuming()
-    names = "request.async, echo, fail, join, later, slow, stuck, tell"
+    names = "request.async, echo, fail, fetch, join, later, slow, stuck, tell"
     assert f"serving {names} on the layer 'default'" in server.process.output()
 
 
@@ -112,6 +118,16 @@ def test_an_async_consumer_answers(consuming):
     send(server, "echo", text="hello")
     answer = server.answer()
     assert (answer["text"], answer["first"]) == ("hello", "h")
+
+
+def test_an_async_consumer_has_the_servers_http_client_which_is_guarded(consuming, upstream):
+    server = consuming("CHANNELS_ASYNC_SERVER['EGRESS'] = {'deny': ['10.0.0.0/8']}\n")
+    send(server, "fetch", url=f"{upstream.url}/status/404")
+    answer = server.answer()
+    assert (answer["status"], answer["text"]) == (404, "status 404\n")
+    send(server, "fetch", url="http://10.0.0.1/")
+    server.process.wait_for_line("fetch of channel fetch failed")
+    server.process.wait_for_line("Refused")
 
 
 def test_a_plain_one_uses_django_and_the_groups_that_an_async_one_sends_to(consuming):

@@ -6,7 +6,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      dead_letters
     entry:      signals
     assembly:   project, loading, reaching, reload, systemd
-    assembly:   supervisor, operating, recovery, disconnects, inflight
+    assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm
     behaviour:  operations, calls, replies

@@ -80,7 +80,7 @@ def main(words: Sequence[str]) -> int:
 
 async def _act(spec: LayerSpec, settings: Settings, action: str, id: str | None) -> str:
     """The text for stdout. What goes wrong comes out without groups around it."""
-    async with open_layer(spec) as layer:
+    async with open_layer(spec, visiting=True) as layer:
         letters = await layer.dead_letters()
         if action == "list":
             return "".join(line(letter) + "\n" for letter in letters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Final
 
@@ -70,6 +71,17 @@ class Running:
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
         self._begun = trio.current_time()
+
+    @property
+    def begun_at(self) -> float:
+        """When it was claimed, epoch seconds."""
+        return time.time() - (trio.current_time() - self._begun)
+
+    @property
+    def deadline_at(self) -> float | None:
+        """When it must have been answered, epoch seconds; None before that is known."""
+        left = self._scope.deadline - trio.current_time()
+        return None if left == math.inf else time.time() + left
 
     @property
     def has_listener(self) -> bool:

@@ -32,6 +32,7 @@ from .layers.base import Layer, Received
 from .operating import Operations
 from .operations import Context, Handler
 from .receiver import Places, receive_forever, recover_forever
+from .reporting import Reporter
 from .routing import not_excluded, only_wanted
 from .settings import Settings
 from .stats import Statistics
@@ -70,6 +71,13 @@ class Supervisor:
         self._receiving = trio.CancelScope()
         self._grace = trio.CancelScope()
         self.state = State.RUNNING
+        self.reporter = Reporter(
+            self.statistics,
+            self._operations.in_flight,
+            lambda: self.state.value,
+            self.channels,
+            lambda: {"total": settings.CONCURRENCY.total, "free": self._operations.places.free},
+        )
 
     async def run(
         self, spec: LayerSpec, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -93,6 +101,7 @@ class Supervisor:
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
             background.start_soon(self._close_expired_connections, http)
+            background.start_soon(self.reporter.publish_forever, layer)
             self._follow_disconnects(background, layer)
             async with trio.open_nursery() as operations:
                 sources = self._sources(operations, layer, context)

@@ -8,9 +8,10 @@ alone           what layers share that know no journal and no other servers
 base            what all of them do: the `Layer` protocol
 """
 
-from .base import Entry, Layer, LayerStatistics, Message, Past, Progress, Received
+from .base import Entry, Layer, LayerStatistics, Message, Past, Progress, Queue, Received
 from .open import LayerSpec, open_layer
 
 __all__ = [
-    "Entry", "Layer", "LayerSpec", "LayerStatistics", "Message", "Past", "Progress", "Received", "open_layer",
+    "Entry", "Layer", "LayerSpec", "LayerStatistics", "Message", "Past", "Progress", "Queue", "Received",
+    "open_layer",
 ]  # fmt: skip

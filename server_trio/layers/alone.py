@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from .base import DeadLetter, Entry, Received
+from .base import DeadLetter, Entry, Message, Queue, Received
 
 
 class Alone:
@@ -30,6 +30,17 @@ class Alone:
 
     async def tell(self, text: bytes) -> None:
         """There are no others."""
+
+    async def publish(self, report: Message) -> None:
+        """Nobody could ask for it."""
+
+    async def reports(self) -> list[Message]:
+        """There are no others."""
+        return []
+
+    async def queue(self, channel: str) -> Queue | None:
+        """It cannot be known."""
+        return None
 
     async def hear(self) -> list[bytes]:
         await trio.sleep_forever()

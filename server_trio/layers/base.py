@@ -73,6 +73,14 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits on one channel, all shards together."""
+
+    length: int  # messages
+    oldest_age: float  # seconds that the oldest has waited, 0 where nothing waits
+
+
+@dataclass(frozen=True, slots=True)
 class LayerStatistics:
     """A snapshot of a layer's counters since it was opened."""
 
@@ -158,6 +166,18 @@ class Layer(Protocol):
 
     async def hear(self) -> list[bytes]:
         """Wait for what other servers tell. Waits for ever where there can be no others."""
+        ...
+
+    async def publish(self, report: Message) -> None:
+        """Leave a report of this server for whoever asks, in place of its last one, for some seconds."""
+        ...
+
+    async def reports(self) -> list[Message]:
+        """The reports of all servers of the site, as far as shards can be reached. None without Redis."""
+        ...
+
+    async def queue(self, channel: str) -> Queue | None:
+        """What waits on a channel, on the shards that can be reached now. None where it cannot be known."""
         ...
 
     async def group_send(self, group: str, message: Message) -> None:

@@ -34,8 +34,10 @@ class LayerSpec:
 
 
 @asynccontextmanager
-async def open_layer(spec: LayerSpec) -> AsyncIterator[Layer]:
+async def open_layer(spec: LayerSpec, *, visiting: bool = False) -> AsyncIterator[Layer]:
     """The layer, connected. Raises SettingsError and LayerUnavailable.
+
+    `visiting`: for a process that is no server and only looks, or sends.
 
     'auto' takes the redis bridge for asgi_redis's own RedisChannelLayer and RedisSentinelChannelLayer
     and subclasses that leave their format alone, and worker threads for everything else
@@ -47,7 +49,7 @@ async def open_layer(spec: LayerSpec) -> AsyncIterator[Layer]:
     if spec.bridge != "threaded" and _is_known_redis(backend):
         from .redis_layer import open_redis_layer
 
-        async with open_redis_layer(backend) as redis_layer:
+        async with open_redis_layer(backend, visiting=visiting) as redis_layer:
             yield redis_layer
         return
     if spec.bridge == "redis":

@@ -21,7 +21,7 @@ import redis
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
-from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Received
+from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Queue, Received
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import Backoff, RedisConnection, ShardHealth, SharedConnection
@@ -31,6 +31,7 @@ from .redis_journal import ShardJournal
 from .redis_loop import AsyncioLoop
 from .redis_news import News
 from .redis_receive import Receiver
+from .redis_reports import Reports
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
 from .redis_send import Outgoing, Sender
 from .redis_source import Source, read_source
@@ -49,8 +50,15 @@ class Shard:
     """One Redis: a connection to send, one for rare commands, one for each task that receives."""
 
     def __init__(
-        self, source: Source, number: int, endpoint: Endpoint, loop: AsyncioLoop, nursery: trio.Nursery
+        self,
+        source: Source,
+        number: int,
+        endpoint: Endpoint,
+        loop: AsyncioLoop,
+        nursery: trio.Nursery,
+        visiting: bool,
     ) -> None:
+        self._visiting = visiting  # then it is no server, and must not look like one
         self._source = source
         self._endpoint = endpoint
         self._loop = loop
@@ -61,6 +69,7 @@ class Shard:
         self._sending = RedisConnection(loop, endpoint, self.health)
         self.journal = ShardJournal(source, number, self.control)
         self.dead = DeadLetters(source, number, self.control)
+        self.reports = Reports(source, self.control, lambda: self.journal.id)
         self.news = News(source, RedisConnection(loop, endpoint, self.health), self.control)
         self.sender = Sender(source, self._sending)
         self.receiver = Receiver(nursery, self._new_claimer)
@@ -75,7 +84,8 @@ class Shard:
                 "at the moment of its delivery",
                 self._endpoint.label, ".".join(map(str, self._version)),
             )  # fmt: skip
-        await self.journal.beat()
+        if not self._visiting:
+            await self.journal.beat()
         self.opened.set()
 
     async def open_later(self) -> None:
@@ -90,7 +100,9 @@ class Shard:
         """Give back what nobody has, and disconnect. The caller bounds the time."""
         await self.receiver.close()
         with contextlib.suppress(LayerUnavailable):  # then what there is expires
-            await self.journal.close()
+            if not self._visiting:
+                await self.reports.withdraw()
+                await self.journal.close()
         await self._sending.close()
         await self.news.close()
         await self.control.close()
@@ -163,6 +175,34 @@ class RedisLayer:
 
     async def hear(self) -> list[bytes]:
         return await self._shards[0].news.hear()
+
+    async def publish(self, report: Message) -> None:
+        for shard in self._shards:
+            if shard.health.connected:
+                with contextlib.suppress(LayerUnavailable):
+                    await shard.reports.publish(report)
+
+    async def reports(self) -> list[Message]:
+        found: list[Message] = []
+        for shard in self._shards:
+            with contextlib.suppress(LayerUnavailable):
+                found += await shard.reports.all()
+        newest: dict[Any, Message] = {}
+        for report in found:  # each server leaves the same on every shard
+            known = newest.setdefault(report.get("id"), report)
+            if _time(report) > _time(known):
+                newest[report.get("id")] = report
+        return list(newest.values())
+
+    async def queue(self, channel: str) -> Queue | None:
+        check_channel(channel)
+        queues: list[Queue] = []
+        for shard in self._shards:
+            with contextlib.suppress(LayerUnavailable):
+                queues.append(await shard.reports.queue(channel))
+        if not queues:
+            return None
+        return Queue(sum(queue.length for queue in queues), max(queue.oldest_age for queue in queues))
 
     async def _note_begun(self, entry: Entry) -> None:
         """Tell the journal of another shard; one that is away does not keep the answer back.
@@ -264,8 +304,11 @@ class RedisLayer:
 
 
 @asynccontextmanager
-async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
+async def open_redis_layer(backend: Any, *, visiting: bool = False) -> AsyncIterator[RedisLayer]:
     """The bridge to the Redis of `backend`, the project's asgi_redis layer object.
+
+    `visiting`: only to look, or to send; the journal does not count this process among the servers, so
+    that it neither takes over from others nor can be taken over from.
 
     Raises LayerUnavailable if no shard can be reached now, or one does not let us in; those that are away
     are waited for. At the end what was claimed and
@@ -279,14 +322,15 @@ async def open_redis_layer(backend: Any) -> AsyncIterator[RedisLayer]:
             loop = AsyncioLoop()
             await nursery.start(loop.serve)
             shards = [
-                Shard(source, number, endpoint, loop, nursery)
+                Shard(source, number, endpoint, loop, nursery, visiting)
                 for number, endpoint in enumerate(source.endpoints)
             ]
             try:
                 await _open(shards, nursery)
                 for shard in shards:
                     nursery.start_soon(shard.sender.serve)
-                    nursery.start_soon(shard.journal.serve)
+                    if not visiting:
+                        nursery.start_soon(shard.journal.serve)
                 nursery.start_soon(watch, loop, [shard.receiver for shard in shards])
                 yield RedisLayer(source, shards, loop)
             finally:
@@ -323,6 +367,12 @@ async def _open(shards: Sequence[Shard], nursery: trio.Nursery) -> None:
             raise failure
         shard.health.missing(failure)
         nursery.start_soon(shard.open_later)
+
+
+def _time(report: Message) -> float:
+    """When a report was written, epoch seconds."""
+    at = report.get("at")
+    return at if isinstance(at, float) else 0.0
 
 
 def _version(info: bytes) -> tuple[int, ...]:

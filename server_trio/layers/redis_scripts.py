@@ -36,6 +36,8 @@ Keys of the journal, see redis_journal; `id` names a server's process:
                                             Owner: the operator. At most 1000; TTL 7 d from the last.
     asgi::news                     stream   what one server tells the others; about 1000.
                                             TTL 60 s from the last.
+    asgi::report:<id>              string   what this server says of itself (report.py), as a message on a
+                                            channel would be. Owner: that server. TTL 10 s.
 
 Nothing is ever only on the wire. A claim's bodies stay until the claimer's next call acknowledges
 them, so a claim whose reply was lost is asked again and answers the same; a batch of sends whose

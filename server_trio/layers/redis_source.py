@@ -76,6 +76,10 @@ class Source:
         """The stream of what servers tell each other."""
         return f"{self.prefix}:news"
 
+    def report_key(self, id: str) -> str:
+        """What the server `id` said last of itself, see redis_reports."""
+        return f"{self.prefix}:report:{id}"
+
     def group_key(self, group: str) -> str:
         """asgi_redis/core.py:344-345; the second colon is asgi_redis's."""
         return f"{self.prefix}:group:{group}"

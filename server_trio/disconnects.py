@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import trio
@@ -72,11 +72,11 @@ class Disconnects:
         self._cancel = cancel
         self.gone = Gone()
 
-    async def watch(self, layer: Layer, shard: int, channels: Sequence[str]) -> None:
-        """Read the disconnects of one shard for ever."""
+    async def watch(self, layer: Layer, shard: int, channel: str) -> None:
+        """Read the disconnects that come by one channel of one shard, for ever."""
         while True:
             try:
-                batch = await layer.receive(shard, channels, BATCH)
+                batch = await layer.receive(shard, [channel], BATCH)
                 unknown = self._leave(_reply_channels(received.content for received in batch))
                 if unknown:
                     await layer.tell(NEWS + "\n".join(unknown).encode("ascii"))

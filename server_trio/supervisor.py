@@ -151,7 +151,8 @@ class Supervisor:
         channels = not_excluded(self._settings.DISCONNECT_CHANNELS, self._settings)
         channels.append(self._settings.CHANNEL + CANCEL_SUFFIX)
         for shard in range(layer.shards):
-            background.start_soon(self._operations.disconnects.watch, layer, shard, channels)
+            for channel in channels:  # of several at once Redis gives a message away before it has arrived
+                background.start_soon(self._operations.disconnects.watch, layer, shard, channel)
         background.start_soon(self._operations.disconnects.hear, layer)
 
     @property

@@ -25,9 +25,8 @@ class Proxy:
 
     redis: RedisServer
     port: int = 0
-    lose_reply_to: bytes | None = (
-        None  # the next command with these bytes is done, its reply lost, the line cut
-    )
+    #: The next command that this regular expression is found in is done, its reply lost, the line cut.
+    lose_reply_to: bytes | None = None
     version_prefix: bytes = b""
     tear_every: int = 0  # after so many bytes of replies a line is cut, mostly in the middle of one; 0: never
     lost: int = 0
@@ -76,7 +75,7 @@ class Proxy:
         async def requests() -> None:
             nonlocal doomed
             async for data in client:
-                if self.lose_reply_to is not None and self.lose_reply_to in data:
+                if self.lose_reply_to is not None and re.search(self.lose_reply_to, data, re.DOTALL):
                     self.lose_reply_to = None
                     doomed = True
                 await server.send_all(data)

@@ -73,6 +73,18 @@ def test_connections_cut_in_the_middle_of_replies_lose_and_double_nothing(tmp_pa
         until("the journal is empty", lambda: not redis.command("KEYS", f"{PREFIX}:journal:*"))
 
 
+def test_a_browser_that_leaves_is_noticed_when_the_line_with_the_news_is_cut(tmp_path, redis, upstream):
+    with proxy_in_thread(redis) as proxy, server_behind(proxy, tmp_path, redis) as server:
+        server.ask(upstream.url + "/hang", "abc")
+        until("the upstream is asked", lambda: upstream.statistics()["at_once"])
+        proxy.lose_reply_to = rb"BL(POP|MOVE)\r\n.*http\.disconnect"
+        server.put(msgpack.packb({"reply_channel": REPLIES + "somebody", "path": "/"}), "http.disconnect")
+        until("the server waits on that line", lambda: proxy.lose_reply_to is None)
+        server.put(msgpack.packb({"reply_channel": REPLIES + "abc", "path": "/"}), "http.disconnect")
+        until("the upstream is left", lambda: not upstream.statistics()["at_once"])
+        assert proxy.lost == 1
+
+
 def answered(redis: RedisServer) -> int:
     return redis.command("LLEN", PREFIX + REPLIES)
 

@@ -14,6 +14,7 @@ Layers of this package; each imports only from those below it:
     sending, fetching       an operation to the layer; a response from the upstream
     attempts                trying a request again
     uploading               a large body beside its operation
+    patience                how long a worker may wait for a full channel
     preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
     commanding, settled     those of command(); content that middleware leaves alone
     upstream_errors         what goes wrong with an upstream, in the words of the server

@@ -2,7 +2,7 @@
 
     CHANNELS_ASYNC = True           # False: every operation is done in the view
     CHANNELS_ASYNC_CLIENT = {
-        'SEND_TIMEOUT': 0.5,        # seconds to wait for a place on a full channel
+        'SEND_TIMEOUT': 0.5,        # seconds to wait for a place on a full channel; in a flood less
         'RETRY_AFTER': 1,           # seconds, told to the browser with a 503
         'CHANNEL': 'request.async', # where the server listens
         'CALLS': {},                # dotted paths of functions that are called in the view, by their names

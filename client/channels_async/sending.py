@@ -11,6 +11,7 @@ import time
 
 from channels_async import frame_rules, http_rules, uploading, wire
 from channels_async._py23 import monotonic
+from channels_async.patience import Patience
 
 logger = logging.getLogger('channels_async.client')
 
@@ -33,17 +34,21 @@ class Clock(object):
     monotonic = staticmethod(monotonic)
     sleep = staticmethod(time.sleep)
 
+    def __init__(self):
+        self.patience = Patience()
+
 
 CLOCK = Clock()
 
 
 def send(layer, channel, message, bound, clock=CLOCK):
-    """Send, and while the channel is full try again for `bound` seconds.
+    """Send, and while the channel is full try again for `bound` seconds, less after much of that: Patience.
 
     Raises layer.ChannelFull when there was no room, and whatever else the layer raises at once.
     """
     full = getattr(layer, 'ChannelFull', ())
     begun, slept, pause = clock.monotonic(), 0.0, FIRST_PAUSE
+    bound = clock.patience.left(bound, begun)
     while True:
         try:
             return layer.send(channel, message)
@@ -54,6 +59,7 @@ def send(layer, channel, message, bound, clock=CLOCK):
                 raise
             pause = min(pause, left)
             clock.sleep(pause)
+            clock.patience.spend(pause)
             slept += pause
             pause = min(pause * 2, LONGEST_PAUSE)
 

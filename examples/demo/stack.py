@@ -50,7 +50,6 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo
             "DEMO_UPSTREAM": upstream.url,
             "DEMO_UPSTREAM_DELAY": str(delay),
             "DJANGO_SETTINGS_MODULE": "demo.settings",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         web = WebPython(web_python)
         daphne = ["-b", "127.0.0.1", "-p", str(port), "demo.asgi:channel_layer"]

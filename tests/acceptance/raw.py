@@ -77,6 +77,7 @@ class Server:
 def start(directory: Path, module: str, *words: str) -> Process:
     """Start a server with the settings module of that name in `directory`."""
     command = [sys.executable, "-m", "server_trio", "-v", *words, module]
+    # Bytecode of a settings module that a test writes anew within a second would be taken for its own.
     return Process(command, name="server", cwd=directory, env={**SOURCES, "PYTHONDONTWRITEBYTECODE": "1"})
 
 

@@ -36,8 +36,6 @@ class Site:
             "ACCEPTANCE_DATABASE": str(self.database),
             "ACCEPTANCE_REDIS": redis.url,
             "ACCEPTANCE_UPSTREAM": upstream.url,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **self._web.environment,
             **more,
         }
         self._port = 0
@@ -53,7 +51,7 @@ class Site:
         self.manage("migrate", "--noinput", "--run-syncdb")
         self._port = free_port()
         daphne = ["-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
-        self._start("daphne", [*self._web.command("daphne"), *daphne])
+        self._start("daphne", [*self._web.command("daphne"), *daphne], **self._web.environment)
         self.start_worker()
         if server:
             self.start_server()
@@ -62,7 +60,8 @@ class Site:
     def start_worker(self) -> Process:
         """The one worker; in place of one that has ended."""
         excluded = [f"--exclude-channels={name}" for name in self.not_for_workers]
-        worker = self._start("worker", [*self._web.command("manage.py"), "runworker", *excluded])
+        command = [*self._web.command("manage.py"), "runworker", *excluded]
+        worker = self._start("worker", command, **self._web.environment)
         worker.wait_for_line("Listening on channels")
         return worker
 
@@ -78,7 +77,8 @@ class Site:
 
     def manage(self, *words: str) -> str:
         """Run a command of the site's manage.py; returns what it has written."""
-        command = Process([*self._web.command("manage.py"), *words], env=self._environment, cwd=SITE)
+        environment = {**self._environment, **self._web.environment}
+        command = Process([*self._web.command("manage.py"), *words], env=environment, cwd=SITE)
         assert command.wait(60) == 0, command.output()
         return command.output()
 

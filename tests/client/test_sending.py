@@ -9,6 +9,7 @@ from site_support import REPLY, STYLES, ChannelLayer, Site, configured, headers_
 
 from channels_async import conf, sending, wire
 from channels_async.client.client import client
+from channels_async.patience import Patience
 
 URL = 'https://example.org/'
 
@@ -20,6 +21,7 @@ class FakeClock(object):
         self.time = 1000.0
         self.cost = cost
         self.pauses = []
+        self.patience = Patience()
 
     def now(self):
         return self.time
@@ -94,6 +96,31 @@ def test_a_clock_that_is_set_back_does_not_prolong_the_waiting():
     with pytest.raises(layer.ChannelFull):
         sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
     assert sum(clock.pauses) == pytest.approx(0.5)
+
+
+def test_a_flood_is_refused_at_once_but_for_a_tenth_of_the_time():
+    layer, clock = FullFor(10 ** 6), FakeClock(cost=0.001)
+    begun = clock.time
+    for _ in range(2000):
+        with pytest.raises(layer.ChannelFull):
+            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+    assert sum(clock.pauses) <= 0.5 + (clock.time - begun) / 10 + 0.001
+    assert clock.time - begun < 10.0  # 1,000 s if each had waited by itself
+
+
+def test_who_has_lost_patience_still_takes_a_place_that_is_free_and_waits_again_later():
+    layer, clock = FullFor(10 ** 6), FakeClock()
+    for _ in range(3):
+        with pytest.raises(layer.ChannelFull):
+            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+    assert sum(clock.pauses) == pytest.approx(0.5, abs=0.06)
+    layer.left = 0
+    sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+    clock.time += 5.0
+    layer.left = 4
+    sending.send(layer, 'request.async', {'a': 2}, 0.5, clock)
+    assert [layer.receive(['request.async'])[1] for _ in range(2)] == [{'a': 1}, {'a': 2}]
+    assert clock.pauses[-4:] == [0.005, 0.01, 0.02, 0.04]
 
 
 def test_another_error_is_not_tried_again():

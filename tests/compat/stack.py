@@ -24,7 +24,7 @@ COMMAND_TIMEOUT = 120.0  # seconds
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment, in which channels_compat can be imported from the checkout."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "compat"), "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT / "compat"), **more}
 
 
 class Site:

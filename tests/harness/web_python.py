@@ -20,7 +20,10 @@ class WebPython:
     @property
     def environment(self) -> dict[str, str]:
         """In which it finds the tree's packages: on 2.7 the client alone."""
-        return {"PYTHONPATH": str(ROOT / "client")} if self.is_python2 else SOURCES
+        if not self.is_python2:
+            return SOURCES
+        # Python 2 would write its bytecode beside the sources.
+        return {"PYTHONPATH": str(ROOT / "client"), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def command(self, program: str) -> list[str]:
         """The words that start `daphne`, or `manage.py` in the current directory."""

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import time
+import uuid
 
-from tests.acceptance.raw import until
+import msgpack
+
+from tests.acceptance.raw import PREFIX, REPLIES, until
 
 #: Two connections to one upstream, and places for more than may wait for them.
 ONE_SLOW_HOST = "CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 20, 'per_host': 2}, 'GRACE_TIME': 1}"
 FLOOD = 60
+
+PLACES = 4
+CAPACITY = 20  # of the channel
+ACCEPTED = 300
+
+#: Puts a message on a channel unless it is full, as asgi_redis does (asgi_redis/core.py:531-557). Returns how
+#: many answers there are at that moment, -1 when it was full.
+PUT = """
+if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[2]) then return -1 end
+redis.call('SET', KEYS[2], ARGV[1], 'EX', 60)
+redis.call('RPUSH', KEYS[1], KEYS[2])
+return redis.call('LLEN', KEYS[3])
+"""
 
 
 def test_a_slow_upstream_leaves_places_for_the_others(start_server, upstream):
@@ -43,3 +59,34 @@ def test_what_waits_in_redis_until_its_time_is_over_is_never_asked_of_the_upstre
     assert upstream.statistics()["requests"] == 1
     server.ask(upstream.url + "/echo")
     assert server.whole_answer()[0] == 200
+
+
+def test_what_is_accepted_in_a_flood_waits_for_what_the_channel_holds(start_server, redis, upstream):
+    """So its latency is bounded, by (places + capacity) / places times what one takes."""
+    start_server(
+        f"CHANNELS_ASYNC_SERVER = {{'CONCURRENCY': {{'total': {PLACES}}}}}\n"
+        f"CHANNEL_LAYERS['default']['CONFIG']['capacity'] = {2 * ACCEPTED}"  # of the replies: read at the end
+    )
+    channel, replies = PREFIX + "request.async", PREFIX + REPLIES
+    before, refused = [], 0  # answers there were when each was accepted
+    with redis.connect() as connection:
+        while len(before) < ACCEPTED:
+            name, url = f"{REPLIES}{len(before)}", f"{upstream.url}/delay/0.05"
+            body = msgpack.packb({"operation": "REQUEST", "reply_channel": name, "url": url})
+            key = PREFIX + uuid.uuid4().hex
+            answers = connection.command("EVAL", PUT, 3, channel, key, replies, body, CAPACITY)
+            if answers == -1:
+                refused += 1
+                time.sleep(0.001)  # the next of the crowd
+            else:
+                before.append(answers)
+        until("all are answered", lambda: connection.command("LLEN", replies) >= ACCEPTED, 60)
+        keys = connection.command("LRANGE", replies, 0, -1)
+        messages = [msgpack.unpackb(connection.command("GET", key), raw=False) for key in keys]
+    assert refused > ACCEPTED
+    assert [message["status"] for message in messages] == [200] * ACCEPTED  # one message each
+    order = [int(message["__asgi_channel__"].partition("!")[2]) for message in messages]
+    waited = [order.index(number) - before[number] for number in range(ACCEPTED)]
+    # First come first served would be PLACES + CAPACITY; those that run beside each other may change places.
+    assert max(waited) < 2 * (PLACES + CAPACITY), waited
+    assert upstream.statistics()["most_at_once"] == PLACES

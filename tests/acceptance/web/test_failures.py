@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.acceptance.browser import ask
+from tests.acceptance.raw import until
 from tests.acceptance.stack import serving
 from tests.harness.redis_server import redis_server
 
@@ -34,6 +35,7 @@ def test_a_full_channel_is_a_503_with_retry_after_and_the_worker_lives(own_site)
     assert ask(own_site.url + "/quick/").status == 200
     assert ask(own_site.url + "/raw/").status == 503
     server.signal(signal.SIGCONT)
+    until("there is room", lambda: not own_site.redis.command("LLEN", REQUEST_CHANNEL))
     assert ask(own_site.url + "/ask/echo").status == 200
 
 

@@ -158,7 +158,8 @@ class Option:
         return dict(value)
 
     def _number(self, value: Any, where: str) -> float:
-        wrong = SettingsError(f"{where}: {self.name} is {value!r}; it must be {self.range()}")
+        kind = "a whole number" if self.type is int else "a number"
+        wrong = SettingsError(f"{where}: {self.name} is {value!r}; it must be {kind}, {self.range()}")
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise wrong
         try:

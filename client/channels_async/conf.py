@@ -131,6 +131,12 @@ def nearest(name, names):
     return next(known for known in sorted(names) if known.lower() == found[0])
 
 
+def did_you_mean(name, names):
+    """The end of a line that says that there is no `name`: the one of `names` that was perhaps meant."""
+    near = difflib.get_close_matches(name, sorted(names), 1, 0.6)
+    return "; did you mean '{}'?".format(near[0]) if near else ''
+
+
 def _dict(name, value):
     if not isinstance(value, dict):
         raise ImproperlyConfigured('{} must be a dict, not {!r}'.format(name, value))

@@ -146,13 +146,26 @@ def _checked(auth):
 
 
 def _check_files(files):
-    """Nothing in the head of a part may begin another line; urllib3 escapes only the name of the file."""
+    """Names must be text, and nothing in the head of a part may begin another line.
+
+    urllib3 escapes only the name of the file, and takes anything for a name until it fails with it.
+    """
     if not isinstance(files, (Mapping, list, tuple)):
         return  # requests says what it takes
     for pair in files.items() if isinstance(files, Mapping) else files:
-        value = pair[1] if isinstance(pair, (list, tuple)) and len(pair) == 2 else None
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise TypeError('files must be a dict, or a list of (name, file)')
+        name, value = pair
+        if not isinstance(name, (text, bytes)):
+            raise TypeError('files: a name must be text, not {} ({!r})'.format(type(name).__name__, name))
         if not isinstance(value, (list, tuple)):
             continue
+        if not 2 <= len(value) <= 4:
+            raise TypeError('files[{}] must be a file, or (file name, file), with a content type and headers '
+                            'after them or without, not {} values'.format(fields.shown(name), len(value)))
+        if not isinstance(value[0], (text, bytes, type(None))):
+            raise TypeError('files[{}]: the name of a file must be text, not {} ({!r})'.format(
+                fields.shown(name), type(value[0]).__name__, value[0]))
         lines = [part for part in value[2:3] if part is not None]
         if len(value) > 3 and isinstance(value[3], Mapping):
             lines += [part for header in value[3].items() for part in header]

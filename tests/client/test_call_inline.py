@@ -209,6 +209,14 @@ def test_marked_functions_of_a_module_can_be_called(name, answer):
     assert call('call_functions.given', settings=settings).status_code == 403
 
 
+def test_the_log_names_the_function_that_was_meant(caplog):
+    settings = {'CHANNELS_ASYNC_SERVER': {'CALL_MODULES': ['call_functions'], 'CALLS': CALLS}}
+    for name, meant in (('call_functions.markt', 'call_functions.marked'), ('cas', 'case')):
+        assert call(name, settings=settings).status_code == 403
+        line = "the settings have no function '{}'; did you mean '{}'?".format(name, meant)
+        assert line in caplog.text
+
+
 def test_the_clients_own_functions_come_before_the_servers():
     settings = {
         'CHANNELS_ASYNC_SERVER': {'CALLS': {'f': 'no.such.module.f'}},

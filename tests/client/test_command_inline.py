@@ -65,9 +65,10 @@ def test_the_view_answers_as_the_table_says(case, monkeypatch):
         assert response['Content-Type'] == 'text/plain; charset=utf-8'
 
 
-def test_a_command_that_is_not_in_the_settings_is_refused():
-    response = ask(sh('echo'), name='other')
+def test_a_command_that_is_not_in_the_settings_is_refused_and_the_log_names_the_one_that_was_meant(caplog):
+    response = ask(sh('echo'), name='itt')
     assert (response.status_code, b'this site has no such command' in response.content) == (403, True)
+    assert "the settings have no command 'itt'; did you mean 'it'?" in caplog.text
 
 
 def test_wrong_settings_are_an_error_in_the_view():

@@ -60,7 +60,10 @@ def respond_call(operation, deadline, can_abort):
     name = operation.details.function
     function = functions.find(name)
     if function is None:
-        logger.warning("operation %s: the settings have no function '%s'", operation.id, name)
+        logger.warning(
+            "operation %s: the settings have no function '%s'%s",
+            operation.id, name, functions.hint(name),
+        )  # fmt: skip
         return error(operation, 403, call_rules.NOT_HERE)
     context = CallContext(operation, deadline)
     content = None

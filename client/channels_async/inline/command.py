@@ -53,8 +53,13 @@ def respond_command(operation, deadline, can_abort):
 
 def _begin(operation, end):
     details = operation.details
-    command = conf.commands().get(details.command)
+    commands = conf.commands()
+    command = commands.get(details.command)
     if command is None:
+        logger.warning(
+            "operation %s: the settings have no command '%s'%s",
+            operation.id, details.command, conf.did_you_mean(details.command, commands),
+        )  # fmt: skip
         raise CommandFailed(403, command_rules.NOT_HERE)
     if details.body_channel is not None:
         raise CommandFailed(501, 'a body that comes in pieces needs the server')

@@ -34,6 +34,15 @@ def find(name):
     return None
 
 
+def hint(name):
+    """The end of a line that says that the settings have no function of that name."""
+    known = set(conf.calls())
+    for module in conf.call_modules():
+        imported = _import(module, name, "CHANNELS_ASYNC_SERVER['CALL_MODULES']: ")
+        known.update(marked for marked, _ in call_rules.marked(imported))
+    return conf.did_you_mean(name, known)
+
+
 def refuse_async(name):
     """Raise ImproperlyConfigured: that the function needs the server's event loop."""
     raise ImproperlyConfigured(

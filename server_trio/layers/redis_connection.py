@@ -25,9 +25,8 @@ Command = tuple[Any, ...]
 EXCHANGE_TIMEOUT = 5.0  # seconds for commands that do not block; Redis answers these within milliseconds
 FIRST_BACKOFF = 0.05  # seconds
 LONGEST_BACKOFF = 1.0  # seconds; after an outage receiving goes on within two
+SETTLED = 1.0  # seconds without a failure after which an outage is over; a heartbeat's time
 SAID_AGAIN = 60.0  # seconds until the same refusal is logged once more
-
-
 
 #: Reasons of an outage that are said each by itself; all others are one: nobody answers there.
 SPECIAL = (redis.exceptions.AuthenticationError, redis.exceptions.BusyLoadingError)
@@ -56,43 +55,65 @@ class Backoff:
 class ShardHealth:
     """What the connections to one shard have seen, counted; an outage is logged once, and its end.
 
+    Each connection finds out for itself, and while another Redis becomes the master they find different
+    things. So an outage is over only when there has been no failure for SETTLED. And who still fails at
+    what it began before another connection was answered, such as to reach a master that has been replaced,
+    tells of the outage that was and of no new one.
+
     An error reply is no outage: a Redis without memory or disk still does what it can without. Refusals
     of one kind are logged once in SAID_AGAIN.
     """
 
     label: str
-    connected: bool = False
+    connected: bool = False  # it answered the last that asked
     round_trips: int = 0
     reconnects: int = 0
     outages: int = 0
     generation: int = 0  # connections made before it was counted up may be to a Redis that is no more
+    turn: int = 0  # counted up each time that `connected` changes
+    _away: bool = False  # an outage has been logged, and not its end
+    _answers_since: float = math.inf  # Trio's clock
     _reasons: set[type | None] = field(default_factory=set)  # of this outage, logged
     _said: dict[type, float] = field(default_factory=dict)  # refusals, and when logged; Trio's clock
 
     def answered(self) -> None:
+        now = trio.current_time()
         if not self.connected:
             self.connected = True
-            if self.outages:
-                logger.warning("Redis at %s answers again", self.label)
+            self.turn += 1
+            self._answers_since = now
+        if self._away and now >= self._answers_since + SETTLED:
+            self._away = False
+            logger.warning("Redis at %s answers again", self.label)
 
-    def failed(self, error: LayerUnavailable) -> None:
-        cause = error.__cause__
-        special = type(cause) if isinstance(cause, SPECIAL) else None
+    def failed(self, error: LayerUnavailable, turn: int) -> None:
+        """`turn`: the one in which the connection was last answered, or began to be made."""
         if self.connected:
+            if turn != self.turn:
+                return
             self.connected = False
-            self.outages += 1
+            self.turn += 1
             self.generation += 1
-            self._reasons = {special}
-        elif special in self._reasons or not self.outages:
+        elif not self._away:  # it has not been there yet; `missing` is told
             return
-        # A connection that is cut, and a password that does not fit afterwards: both have to be known.
-        self._reasons.add(special)
+        if not self._away:
+            self._begin_outage(error)
+        elif (special := _special(error)) in self._reasons:
+            return
+        else:
+            # A connection that is cut, and a password that does not fit afterwards: both have to be known.
+            self._reasons.add(special)
         logger.warning("%s; trying again", error)
 
     def missing(self, error: LayerUnavailable) -> None:
         """It is away at the start."""
-        self.outages += 1
+        self._begin_outage(error)
         logger.warning("%s; starting without it", error)
+
+    def _begin_outage(self, error: LayerUnavailable) -> None:
+        self._away = True
+        self.outages += 1
+        self._reasons = {_special(error)}
 
     def refused(self, error: LayerUnavailable) -> None:
         cause = error.__cause__
@@ -118,6 +139,7 @@ class RedisConnection:
         self._connection: AbstractConnection | None = None
         self._made_in: object | None = None
         self._made_after = 0  # the generation
+        self._turn = 0  # of the shard's health, see ShardHealth.failed
         self._connected_before = False
         self.has_left = False  # whether Redis may have got the commands of the last exchange
         self.client_id: int | None = None  # of the present connection, for CLIENT UNBLOCK; Redis >= 5
@@ -135,11 +157,12 @@ class RedisConnection:
         except (redis.RedisError, OSError, LoopFell, trio.TooSlowError) as error:
             failure = unavailable(self._endpoint.label, error)
             failure.__cause__ = error
-            self._health.failed(failure)
+            self._health.failed(failure, self._turn)
             raise failure from error
         self._health.round_trips += 1
         if not any(isinstance(reply, redis.RedisError) for reply in replies):
             self._health.answered()
+            self._turn = self._health.turn
         return replies
 
     async def command(self, *command: Any) -> Any:
@@ -196,6 +219,7 @@ class RedisConnection:
 
     async def _connect(self) -> AbstractConnection:
         made_in = self._loop.current
+        self._turn = self._health.turn
         connection = await self._endpoint.connection()
         self._loop.connections.add(connection)
         try:
@@ -234,6 +258,12 @@ async def _reply(connection: AbstractConnection) -> Any:
         return await connection.read_response()
     except redis.ResponseError as error:
         return error  # the connection is in order; what the error means is the caller's to say
+
+
+def _special(error: LayerUnavailable) -> type | None:
+    """The kind of reason that is said by itself; None for all others."""
+    cause = error.__cause__
+    return type(cause) if isinstance(cause, SPECIAL) else None
 
 
 def unavailable(label: str, error: BaseException) -> LayerUnavailable:

@@ -50,6 +50,11 @@ class Proxy:
         for line in self._lines:
             line.cancel()
 
+    async def wait_for_lines(self, number: int) -> None:
+        """Wait until so many connections are open."""
+        while len(self._lines) != number:
+            await trio.lowlevel.checkpoint()
+
     async def serve(self, client: trio.SocketStream) -> None:
         """One connection."""
         with trio.CancelScope() as line, contextlib.suppress(OSError, trio.BrokenResourceError):

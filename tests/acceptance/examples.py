@@ -13,6 +13,7 @@ How a page is written for that:
     `...` stands for anything, a line of its own for any lines. `python manage.py migrate` and the like
     run before the processes start; the commands of SERVED start those, and are not run a second time;
     every other line is run by a shell in the project's directory, with real curl.
+*   A page with the comment of pages.ALONE shows all files of a project but GIVEN; README's are not there.
 *   What is no part of the project and is not to be run is a literal block (`::`).
 
 The site runs on Python 2.7 or 3.13, as the session has it. What only Python 3 can read stands in a file
@@ -95,6 +96,12 @@ CHANNEL_LAYERS = {'default': {
 """,
 }
 
+#: What a page that stands alone need not show; where it shows such a file, it shows all of it.
+ALONE = {
+    **{name: text for name, text in GIVEN.items() if name != "myproject/urls.py"},
+    "myproject/routing.py": "channel_routing = []\n",
+}
+
 
 class Project:
     """A project that is being served."""
@@ -112,7 +119,11 @@ class Project:
 
     def write(self, redis: str, *pages: Page) -> None:
         """The files of these pages, with the servers that they name replaced by running ones."""
-        texts = [GIVEN, *(page.files() for page in pages)]
+        shown = [page.files() for page in pages]
+        given = GIVEN
+        if any(page.stands_alone for page in pages):
+            given = {name: text for name, text in ALONE.items() if not any(name in files for files in shown)}
+        texts = [given, *shown]
         for name in {name: None for files in texts for name in files}:
             parts = [files[name] for files in texts if name in files]
             path = self.directory / name

@@ -31,7 +31,8 @@ def test_a_page_has_an_example_and_says_which_file_each_block_is(path):
 )
 def test_what_a_page_tells_to_type_prints_what_it_says(path, tmp_path, web_python, upstream):
     page = Page(path)
-    with running(tmp_path, web_python, upstream, Page(README), page) as project:
+    pages = [page] if page.stands_alone else [Page(README), page]
+    with running(tmp_path, web_python, upstream, *pages) as project:
         for command in page.asked():
             printed = project.run(command)
             assert command.prints(printed), f"$ {command.line}\n{printed}\ninstead of\n{command.output}"

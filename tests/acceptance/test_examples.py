@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.pages import README, Command, Page
+from tests.harness.pages import ALONE, README, Command, Page
 
-from .examples import running
+from .examples import Project, running
 
 PAGE = """
 A page
@@ -69,3 +69,11 @@ def test_the_examples_of_a_page_run_in_the_project_of_the_readme(tmp_path, web_p
     with running(tmp_path / "project", web_python, upstream, Page(README), page) as project:
         said = [(command.line, command.prints(project.run(command))) for command in page.commands()]
     assert [agrees for _, agrees in said] == [True, True, False]
+
+
+def test_of_a_page_that_stands_alone_nothing_is_taken_from_elsewhere(tmp_path, web_python, upstream) -> None:
+    (tmp_path / "page.rst").write_text(f"{PAGE}\n.. {ALONE}\n")
+    Project(tmp_path, web_python, upstream).write("redis://localhost:7/0", Page(tmp_path / "page.rst"))
+    assert "def search" not in (tmp_path / "myproject" / "views.py").read_text()
+    assert (tmp_path / "myproject" / "urls.py").read_text().count("urlpatterns") == 1
+    assert "redis://localhost:7/0" in (tmp_path / "myproject" / "settings.py").read_text()

@@ -20,6 +20,9 @@ README = ROOT / "README.rst"
 PAGES = sorted((ROOT / "docs").glob("*.rst"))
 
 FILE_NAME = re.compile(r"(?:# |<!-- )([\w/]+\.\w+)(?: -->)?\n")
+#: The comment of a page whose examples are not put into README's project.
+ALONE = "The files of this page are a project of their own."
+
 #: Starts of the commands that install something or start what runs for as long as the test does.
 SERVED = (
     "pip install", "daphne ", "python manage.py runworker", "python3 -m server_trio",
@@ -78,6 +81,11 @@ class Page:
     @property
     def name(self) -> str:
         return self.path.stem
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its files are a project of their own, and not what it adds to README's."""
+        return any(node.astext() == ALONE for node in self.tree.findall(nodes.comment))
 
     def blocks(self, *kinds: str) -> list[str]:
         """The contents of the code blocks of these kinds (all without any)."""

@@ -4,6 +4,7 @@ Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  
                /gzip  /cookies?name=value&…  /redirect/CODE?to=URL  /drip/N?interval=SECONDS  /etag
                /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
 Ill-behaved:   /hang  /disconnect  /truncated  /torn  /garbage
+Recovering:    /flaky/N, which is answered 503 N times, and then 200
 Under control: /gate/…, which is answered once /open has been asked for
 About itself:  /statistics  /seen  /posted  /open  /reset
 """
@@ -205,6 +206,7 @@ class Application:
         self.requests = self.most_at_once = self.connections = 0
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
         self.posted: collections.Counter[str] = collections.Counter()
+        self.tried: collections.Counter[str] = collections.Counter()
         self.gate = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -237,9 +239,17 @@ class Application:
         try:
             if name == "gate":
                 await self.gate.wait()
+            if name == "flaky":
+                return await self.recover(request, answer)
             await PATHS.get(name, echo)(request, answer)
         finally:
             self.at_once -= 1
+
+    async def recover(self, request: Request, answer: Answer) -> None:
+        target = request.as_json()["target"]
+        self.tried[target] += 1
+        fails = self.tried[target] <= int(request.segments[1])
+        await answer.send(503 if fails else 200, [TEXT], b"attempt %d\n" % self.tried[target])
 
     async def tell(self, name: str, answer: Answer) -> None:
         counters = ("requests", "at_once", "most_at_once", "connections")

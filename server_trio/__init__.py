@@ -4,8 +4,10 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
 
     entry:      __main__, cli
     entry:      dead_letters
+    entry:      processes
     entry:      signals
-    assembly:   project, loading, reaching, reload, systemd
+    assembly:   children
+    assembly:   project, loading, reaching, reload, systemd, link
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm

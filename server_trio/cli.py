@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import enum
 import functools
 import logging
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -19,15 +19,17 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from . import dead_letters
-from .errors import DeadLetterError, LayerUnavailable, SettingsError
-from .layers import LayerSpec
+from .errors import DeadLetterError, ExitCode, LayerUnavailable, SettingsError
+from .layers import LayerSpec, open_layer
+from .link import Link, take_link
 from .loading import load_consumers, load_handlers
+from .processes import Parent
 from .project import layer_spec, load_django_settings, set_up_django
 from .reaching import make_open_stream
 from .reload import Origin, own_origin, say_ready, take_ready_pipe
 from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
-from .signals import Obedience, obeyed
+from .signals import Member, Obedience, Single, obeyed
 from .supervisor import Supervisor
 from .systemd import notify
 
@@ -39,6 +41,7 @@ signals:
   a second one    answer what is in flight 503 and exit 1 now
   HUP             start a fresh process, which reads the settings again; once it is ready,
                   do as on TERM. If it does not get ready, go on with the settings there are
+                  With --processes, replace one process after the other
 
 exit codes:
   0  stopped as asked         1  stopped at once, or failed
@@ -52,15 +55,6 @@ examples:
 
 #: The word before the settings that asks for dead letters.
 DEAD = "dead"
-
-
-class ExitCode(enum.IntEnum):
-    """How the process ends."""
-
-    OK = 0  # drained as asked
-    FAILED = 1  # a second signal, or a bug
-    SETTINGS = 2  # wrong settings or usage; argparse uses the same
-    LAYER = 3  # the channel layer cannot be reached at start
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -110,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_server(words: Sequence[str]) -> int:
     """Raises SettingsError and LayerUnavailable."""
     arguments = make_parser().parse_args(words)
-    _configure_logging(arguments.verbose)
-    origin, ready_pipe = own_origin(), take_ready_pipe()
+    link, origin, ready_pipe = take_link(), own_origin(), take_ready_pipe()
+    _configure_logging(arguments.verbose, link)
     django_settings = load_django_settings(arguments.settings)
     given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
     settings = resolve(
@@ -125,9 +119,13 @@ def _run_server(words: Sequence[str]) -> int:
     handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
     consumers = load_consumers(django_settings, settings)
     open_stream = make_open_stream(settings)
-    supervisor = Supervisor(settings, handlers, open_stream, consumers)
     announce = functools.partial(_announce, ready_pipe)
-    return trio.run(_serve, supervisor, spec, origin, announce, strict_exception_groups=True)
+    if settings.PROCESSES > 1 and link is None:
+        parent = Parent(settings, origin, announce)
+        return trio.run(_keep_processes, parent, spec, strict_exception_groups=True)
+    supervisor = Supervisor(settings, handlers, open_stream, consumers)
+    serving = Serving(supervisor, settings, spec, origin, link, announce)
+    return trio.run(serving.serve, strict_exception_groups=True)
 
 
 def _routed(django_settings: Any, settings: Settings) -> Collection[str]:
@@ -147,10 +145,11 @@ def _complain(error: Exception, code: ExitCode) -> int:
     return code
 
 
-def _configure_logging(verbose: int) -> None:
+def _configure_logging(verbose: int, link: Link | None) -> None:
     """Log to stderr, unless the surroundings have configured logging already."""
     if not logging.getLogger().handlers:
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        number = f" process {link.number}" if link is not None else ""
+        logging.basicConfig(format=f"%(asctime)s{number} %(levelname)s %(name)s: %(message)s")
     logging.getLogger("server_trio").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
     # A line an operation costs time under load; failures are always logged.
     logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
@@ -163,37 +162,62 @@ def _announce(ready_pipe: int | None) -> None:
     say_ready(ready_pipe)
 
 
-async def _serve(
-    supervisor: Supervisor, spec: LayerSpec, origin: Origin, announce: Callable[[], None]
-) -> int:
-    """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
-    obedience = Obedience(supervisor, origin)
-    failures: list[BaseException] = []
-    with trio.open_signal_receiver(*obeyed()) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(obedience.obey, signals, nursery)
-            try:
-                await _run(supervisor, spec, announce)
-            except BaseExceptionGroup as group:
-                expected, unexpected = group.split((SettingsError, LayerUnavailable))
-                if unexpected is not None:
-                    raise unexpected from None
-                failures.extend(_leaves(expected))
-            nursery.cancel_scope.cancel()
-    if failures:
-        raise failures[0]
-    return ExitCode.FAILED if obedience.forced else ExitCode.OK
+async def _keep_processes(parent: Parent, spec: LayerSpec) -> int:
+    """Be the parent of several servers. Raises SettingsError and LayerUnavailable, before there is one."""
+    async with open_layer(spec, visiting=True):
+        pass
+    return await parent.serve()
 
 
-async def _run(supervisor: Supervisor, spec: LayerSpec, announce: Callable[[], None]) -> None:
-    """Run the supervisor and say when it is ready."""
-    async with trio.open_nursery() as nursery:
-        await nursery.start(supervisor.run, spec)
-        channels = ", ".join(supervisor.channels)
-        logger.info("serving %s on the layer %r (%s)", channels, spec.alias, spec.backend)
-        if spec.backend.startswith("asgiref.inmemory."):
-            logger.warning("%s lives in one process: nothing of a site can arrive here", spec.backend)
-        announce()
+@dataclass(frozen=True)
+class Serving:
+    """A server in this process: by itself, or as a child that has a `link` to its parent."""
+
+    supervisor: Supervisor
+    settings: Settings
+    spec: LayerSpec
+    origin: Origin
+    link: Link | None
+    announce: Callable[[], None]
+
+    async def serve(self) -> int:
+        """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
+        failures: list[BaseException] = []
+        with trio.open_signal_receiver(*obeyed()) as signals:
+            async with trio.open_nursery() as nursery:
+                single, member = Single(self.supervisor, self.origin, nursery), Member(self.supervisor)
+                obedience = Obedience(single if self.link is None else member)
+                nursery.start_soon(obedience.obey, signals)
+                if self.link is not None:
+                    nursery.start_soon(self.link.follow, member.drain, member.force)
+                try:
+                    await self._run()
+                except BaseExceptionGroup as group:
+                    expected, unexpected = group.split((SettingsError, LayerUnavailable))
+                    if unexpected is not None:
+                        raise unexpected from None
+                    failures.extend(_leaves(expected))
+                nursery.cancel_scope.cancel()
+        if failures:
+            raise failures[0]
+        forced = member.forced if self.link is not None else obedience.forced
+        return ExitCode.FAILED if forced else ExitCode.OK
+
+    async def _run(self) -> None:
+        """Run the supervisor and say when it is ready."""
+        async with trio.open_nursery() as talking:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.supervisor.run, self.spec)
+                channels, backend = ", ".join(self.supervisor.channels), self.spec.backend
+                logger.info("serving %s on the layer %r (%s)", channels, self.spec.alias, backend)
+                if backend.startswith("asgiref.inmemory."):
+                    logger.warning("%s lives in one process: nothing of a site can arrive here", backend)
+                if self.link is None:
+                    self.announce()
+                else:
+                    await self.link.say_ready(self.settings.PROCESSES)
+                    talking.start_soon(self.link.report_forever, self.supervisor.reporter.current)
+            talking.cancel_scope.cancel()
 
 
 def _leaves(error: BaseException | None) -> list[BaseException]:

@@ -73,9 +73,15 @@ class Reporter:
         self._id = secrets.token_hex(8)
         self._host = socket.gethostname()
         self._started_at = time.time()
+        self._layer: Layer | None = None
+
+    def current(self) -> dict[str, Any] | None:
+        """The report of this moment; None before the layer is open."""
+        return None if self._layer is None else self.report(self._layer)
 
     async def publish_forever(self, layer: Layer) -> None:
         """Leave a report on the layer each INTERVAL. A layer that is away has none."""
+        self._layer = layer
         while True:
             with contextlib.suppress(LayerError):  # the layer itself says that it is away
                 await layer.publish(self.report(layer))

@@ -167,6 +167,13 @@ class Settings:
     TLS: Tls = field(default_factory=Tls)
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
+    PROCESSES: int = option(
+        1,
+        "server processes, kept alive by a parent; limits and places are those of each process",
+        unit="processes",
+        minimum=1,
+        maximum=256,
+    )
     ONLY_CHANNELS: tuple[str, ...] = texts(
         (), "serve only channels that one of these patterns fits, as runworker; CHANNEL is one of them"
     )

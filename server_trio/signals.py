@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import trio
 
@@ -22,48 +23,84 @@ def obeyed() -> list[signal.Signals]:
     return [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
 
 
-class Obedience:
-    """Does to one server what signals ask for. `forced` says that it was made to end at once."""
+class Ruled(Protocol):
+    """What signals are obeyed for: a server (Single, Member), or the parent of several."""
 
-    def __init__(self, supervisor: Supervisor, origin: Origin) -> None:
+    def drain(self) -> None:
+        """Finish what is in flight, then end."""
+        ...
+
+    def abort(self) -> None:
+        """End now."""
+        ...
+
+    def reload(self) -> None:
+        """Have fresh processes read the settings again."""
+        ...
+
+    def pass_on(self, number: int) -> None:
+        """Do what any other signal asks for."""
+        ...
+
+
+class Obedience:
+    """Does what signals ask for. `forced` says that the end at once was asked for."""
+
+    def __init__(self, ruled: Ruled) -> None:
         self.forced = False
-        self._supervisor = supervisor
-        self._origin = origin
+        self._ruled = ruled
         self._had_terminal = _has_terminal()
         self._is_asked_to_end = False
-        self._reloading: trio.CancelScope | None = None
 
-    async def obey(self, signals: AsyncIterator[int], nursery: trio.Nursery) -> None:
-        """Follow signals until cancelled; what takes time runs in `nursery`."""
+    async def obey(self, signals: AsyncIterator[int]) -> None:
+        """Follow signals until cancelled."""
         async for number in signals:
             logger.info("%s received", signal.Signals(number).name)
-            if number != signal.SIGHUP:
+            if number in (signal.SIGTERM, signal.SIGINT):
                 self._end()
+            elif number != signal.SIGHUP:
+                self._ruled.pass_on(number)
             elif self._had_terminal and not _has_terminal():
                 logger.info("the terminal has been closed")
-                self._drain()
+                self._ruled.drain()
             else:
-                self._reload(nursery)
+                self._ruled.reload()
 
     def _end(self) -> None:
         # A server that drains for its successor's sake is asked for the first time.
         if not self._is_asked_to_end:
             self._is_asked_to_end = True
-            self._drain()
+            self._ruled.drain()
         else:
             self.forced = True
-            self._supervisor.abort()
+            self._ruled.abort()
 
-    def _drain(self) -> None:
+
+class Single:
+    """A server by itself: SIGHUP has it start its successor. What takes time runs in `nursery`."""
+
+    def __init__(self, supervisor: Supervisor, origin: Origin, nursery: trio.Nursery) -> None:
+        self._supervisor = supervisor
+        self._origin = origin
+        self._nursery = nursery
+        self._reloading: trio.CancelScope | None = None
+
+    def drain(self) -> None:
         if self._reloading is not None:
             self._reloading.cancel()
         self._supervisor.drain()
 
-    def _reload(self, nursery: trio.Nursery) -> None:
+    def abort(self) -> None:
+        self._supervisor.abort()
+
+    def pass_on(self, number: int) -> None:
+        """There is no other."""
+
+    def reload(self) -> None:
         if os.getpid() == 1:
             logger.error(
                 "as process 1 this one cannot be replaced, its container would end with it: "
-                "restart the container to have the settings read again"
+                "restart the container to have the settings read again, or use --processes 2"
             )
         elif self._supervisor.state is not State.RUNNING:
             logger.info("this server is ending already")
@@ -71,7 +108,7 @@ class Obedience:
             logger.info("a fresh process is being started already")
         else:
             self._reloading = trio.CancelScope()
-            nursery.start_soon(self._be_replaced, self._reloading)
+            self._nursery.start_soon(self._be_replaced, self._reloading)
 
     async def _be_replaced(self, scope: trio.CancelScope) -> None:
         logger.info("starting a fresh process, which reads the settings again")
@@ -85,6 +122,34 @@ class Obedience:
                 logger.info("process %d is ready and takes over", pid)
                 self._supervisor.drain()
         self._reloading = None
+
+
+class Member:
+    """A child of --processes. Its parent alone knows whether a signal is the second one.
+
+    What is sent to the whole process group (Ctrl-C, systemd) comes here twice: by itself and by the parent.
+    """
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.forced = False
+        self._supervisor = supervisor
+
+    def drain(self) -> None:
+        self._supervisor.drain()
+
+    def abort(self) -> None:
+        """A second signal is no more than the first; the parent's word for it is `force`."""
+        self._supervisor.drain()
+
+    def force(self) -> None:
+        self.forced = True
+        self._supervisor.abort()
+
+    def reload(self) -> None:
+        """The parent starts the one that takes over."""
+
+    def pass_on(self, number: int) -> None:
+        """There is no other."""
 
 
 def _has_terminal() -> bool:

@@ -1,0 +1,206 @@
+"""--processes N: children that are kept alive, replaced and ended; none that stays behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections import Counter
+
+import pytest
+
+from tests.acceptance.raw import until
+
+N = 2
+READY = r"INFO server_trio.cli: ready"
+
+
+def children(server, count=N):
+    """The pids of the children as the log has them last, by number."""
+    found = re.findall(r"process (\d) is (?:now )?pid (\d+)", server.process.output())
+    pids = {int(number): int(pid) for number, pid in found}
+    assert len(pids) == count, server.process.output()
+    return pids
+
+
+def told(server, number, count=1):
+    """Wait until that child is told of for the `count`th time; its pid."""
+    line = server.process.wait_for_line(rf"process {number} is (now )?pid", count=count)
+    return int(re.search(r"pid (\d+)", line)[1])
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat") as stat:  # a zombie has ended
+        return stat.read().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.fixture
+def start_processes(start_server):
+    def begin(text="", *words):
+        server = start_server(text, wait=False, words=["--processes", str(N), *words])
+        server.process.wait_for_line(READY)
+        return server
+
+    return begin
+
+
+def test_all_take_operations_and_sigterm_drains_them_all(start_processes, upstream):
+    server = start_processes("CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 2}}")
+    for number in range(2 * N):
+        server.ask(upstream.url + "/delay/1", str(number))
+    until("all are asked at once", lambda: upstream.statistics()["at_once"] == 2 * N)
+    server.process.signal(signal.SIGTERM)
+    found = [server.answer() for _ in range(2 * N)]
+    assert {message["status"] for message in found} == {200}
+    assert server.process.wait() == 0
+    assert server.process.relatives() == []
+    assert server.process.output().count("draining: 2 operations") == N
+    assert len(re.findall(r"\d process [12] INFO", server.process.output())) >= N  # whose line it is
+
+
+def test_a_second_signal_ends_them_now(start_processes, upstream):
+    server = start_processes()
+    server.ask(upstream.url + "/delay/60")
+    until("it is asked", lambda: upstream.statistics()["at_once"])
+    server.process.signal(signal.SIGTERM)
+    server.process.wait_for_line("draining: 1 operations")
+    server.process.signal(signal.SIGINT)
+    assert server.answer()["status"] == 503
+    assert server.process.wait() == 1
+    assert server.process.relatives() == []
+
+
+def test_what_a_killed_child_had_is_answered_by_the_others_and_it_is_started_again(start_processes, upstream):
+    server = start_processes()
+    number = 30
+    for name in range(number):
+        server.ask(upstream.url + "/delay/2", str(name))
+    until("all are asked", lambda: upstream.statistics()["at_once"] == number)
+    pid = children(server)[2]
+    os.kill(pid, signal.SIGKILL)
+    line = server.process.wait_for_line(f"process 2 .pid {pid}. was ended by SIGKILL")
+    assert "a fresh one is started in" in line
+    assert Counter(server.answer()["status"] for _ in range(number)) == {200: number}
+    told(server, 2, 2)
+    assert server.process.end() == 0
+
+
+def test_one_that_ends_again_and_again_is_told_with_how_often(start_processes):
+    server = start_processes()
+    for count in (1, 2):
+        os.kill(told(server, 1, count), signal.SIGKILL)
+        line = server.process.wait_for_line("process 1 .* was ended by SIGKILL", count=count)
+    assert "2 times in a row" in line
+
+
+@pytest.mark.parametrize("how", ["busy", "idle"])
+def test_no_child_outlives_a_killed_parent(start_processes, upstream, how):
+    server = start_processes("CHANNELS_ASYNC_SERVER = {'GRACE_TIME': 2}")
+    if how == "busy":
+        server.ask(upstream.url + "/delay/60")
+        until("it is asked", lambda: upstream.statistics()["at_once"])
+    pids = children(server).values()
+    os.kill(server.process.pid, signal.SIGKILL)
+    until("all have gone", lambda: all(map(gone, pids)))
+    if how == "busy":
+        assert server.answer()["status"] == 503
+
+
+def test_a_parent_that_is_killed_while_they_start_leaves_none(start_server):
+    settings = "import os, signal\nif 'SERVER_TRIO_STUCK' in os.environ: signal.pause()"
+    text = f"{settings}\nos.environ['SERVER_TRIO_STUCK'] = 'yes'"  # the parent itself passes
+    server = start_server(text, wait=False, words=["--processes", str(N)])
+    for number in range(1, N + 1):
+        told(server, number)
+    pids = children(server).values()
+    os.kill(server.process.pid, signal.SIGKILL)
+    until("all have gone", lambda: all(map(gone, pids)))
+
+
+def test_sigterm_ends_them_also_while_they_start(start_server):
+    settings = "import os, signal\nif 'SERVER_TRIO_STUCK' in os.environ: signal.pause()"
+    text = f"{settings}\nos.environ['SERVER_TRIO_STUCK'] = 'yes'"
+    server = start_server(text, wait=False, words=["--processes", str(N)])
+    for number in range(1, N + 1):
+        told(server, number)
+    server.process.signal(signal.SIGTERM)
+    assert server.process.wait() == 0
+    assert server.process.relatives() == []
+
+
+def test_wrong_settings_are_told_once_and_nothing_is_started(start_server):
+    server = start_server("CHANNELS_ASYNC_SERVER = {'GRACETIME': 5}", wait=False, words=["--processes", "3"])
+    assert server.process.wait() == 2
+    assert server.process.output().count("GRACETIME") == 1
+    assert "pid" not in server.process.output()
+
+
+def test_no_redis_is_told_once_and_nothing_is_started(start_server):
+    text = "CHANNEL_LAYERS['default']['CONFIG']['hosts'] = ['redis://127.0.0.1:1/0']"
+    server = start_server(text, wait=False, words=["--processes", "3"])
+    assert server.process.wait() == 3
+    assert server.process.output().count("check that it runs") == 1
+    assert "pid" not in server.process.output()
+
+
+def test_a_child_that_finds_wrong_settings_ends_all_with_its_code(start_processes, upstream):
+    server = start_processes()
+    server.ask(upstream.url + "/delay/2")
+    until("it is asked", lambda: upstream.statistics()["at_once"])
+    with open(server.directory / "raw_settings.py", "a") as file:
+        file.write("CHANNELS_ASYNC_SERVER = {'GRACETIME': 5}\n")
+    os.kill(children(server)[1], signal.SIGTERM)
+    assert server.answer()["status"] == 200
+    assert server.process.wait() == 2
+    assert "GRACETIME" in server.process.output()
+    assert server.process.relatives() == []
+
+
+def test_ctrl_c_counts_once(start_processes, upstream):
+    """A terminal sends SIGINT to the whole process group, and the parent passes its own on."""
+    server = start_processes()
+    server.ask(upstream.url + "/delay/2")
+    until("it is asked", lambda: upstream.statistics()["at_once"])
+    os.killpg(server.process.pid, signal.SIGINT)
+    assert server.answer()["status"] == 200
+    assert server.process.wait() == 0
+    assert "SIGKILL" not in server.process.output()
+
+
+def test_sighup_replaces_them_one_by_one_with_new_settings(start_processes, upstream):
+    server = start_processes()
+    before = children(server)
+    with open(server.directory / "raw_settings.py", "a") as file:
+        file.write("CHANNELS_ASYNC_SERVER = {'DEADLINES': {'REQUEST': 0.3}}\n")
+    server.ask(upstream.url + "/delay/3", "old")
+    until("it is asked", lambda: upstream.statistics()["at_once"])
+    server.process.signal(signal.SIGHUP)
+    server.process.wait_for_line("all processes are replaced")
+    assert server.answer()["status"] == 200
+    after = children(server)
+    assert not set(before.values()) & set(after.values())
+    assert sorted(server.process.relatives()) == sorted(after.values())
+    for _ in range(2 * N):
+        server.ask(upstream.url + "/delay/3")
+        assert server.answer()["status"] == 504
+    assert server.process.end() == 0
+
+
+def test_sighup_with_wrong_settings_changes_nothing(start_processes, upstream):
+    server = start_processes()
+    before = children(server)
+    with open(server.directory / "raw_settings.py", "a") as file:
+        file.write("import no_such_module\n")
+    server.process.signal(signal.SIGHUP)
+    line = server.process.wait_for_line("those that there are go on")
+    assert "exit code 2" in line
+    assert sorted(server.process.relatives()) == sorted(before.values())
+    server.ask(upstream.url + "/echo")
+    assert server.whole_answer()[0] == 200
+    assert server.process.end() == 0
+
+

@@ -7,6 +7,7 @@
     python3 noxfile.py -s "unit(3.12)" -- tests/http -x
     python3 noxfile.py -s demo               a site, a worker, a server; Ctrl-C ends it
     python3 noxfile.py -s demo -- --check    the same, checked, without waiting
+    python3 noxfile.py -s asyncdemo -- step1 a stage of examples/asyncdemo; Ctrl-C ends it
 
 A Python that is missing is skipped with a line that says so; with CI=true that is an error.
 """
@@ -135,7 +136,7 @@ def lint(session: nox.Session) -> None:
     session.run(python, "-m", "ruff", "check", ".", external=True)
     session.run(python, "-m", "mypy", "server_trio", "compat/channels_compat", external=True)
     program = "import sys\nfor name in sys.argv[1:]: compile(open(name).read(), name, 'exec')"
-    folders = ("client", "tests/client", "examples/demo/site")
+    folders = ("client", "tests/client", "examples/demo/site", "examples/asyncdemo/site")
     files = [str(file) for folder in folders for file in (ROOT / folder).rglob("*.py")]
     session.run(interpreter(session, "2.7"), "-c", program, *files, "setup.py", external=True)
 
@@ -240,15 +241,24 @@ def package(session: nox.Session) -> None:
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Starts the demo; `-- --check` asks it and ends it."""
+    example(session, "examples/demo/run.py")
+
+
+@nox.session(default=False)
+def asyncdemo(session: nox.Session) -> None:
+    """Starts `-- step1`, `step2`, `step3`, `bonusround` or `server_trio`; `-- hammer` measures them all."""
+    example(session, "examples/asyncdemo/run.py")
+
+
+def example(session: nox.Session, program: str) -> None:
+    """Run a program of examples/, its site on Python 2.7 where there is one."""
     version = newest(session)
     requirements = [*server_requirements(), *SITE_PYTHON3, "-r", "tests/requirements.txt"]
     python = environments(session).get("demo", interpreter(session, version), requirements, SOURCES)
     web = "2.7" if interpreters.find("2.7") else None
     words = ["--web-python", site_python(session, web) if web else python]
-    # On Ctrl-C the demo ends its processes; nox would otherwise kill it within half a second.
-    session.run(
-        python, "examples/demo/run.py", *words, *session.posargs, external=True, interrupt_timeout=60.0
-    )
+    # On Ctrl-C it ends its processes; nox would otherwise kill it within half a second.
+    session.run(python, program, *words, *session.posargs, external=True, interrupt_timeout=60.0)
 
 
 def site_python(session: nox.Session, version: str) -> str:

@@ -10,7 +10,6 @@ another Python, `--web-python`: 2.7 as it is, or 3.10-3.13 through channels_comp
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from examples.demo.asking import CheckFailed
 from examples.demo.check import check
 from examples.demo.stack import Demo, demo
-from tests.harness.processes import ProcessFailed
-from tests.harness.redis_server import NoRedisBinary
+from examples.running import run, wait
+from tests.harness.processes import Process
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,18 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--delay", type=float, default=1.0, help="seconds the upstream takes (default: 1)")
     parser.add_argument("--web-python", default=sys.executable, help="the site's Python (default: this one)")
     arguments = parser.parse_args(argv)
-    # Ctrl-C raises KeyboardInterrupt; these are to end everything in the same way.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
+
+    def act() -> int:
         with demo(arguments.web_python, port=arguments.port, delay=arguments.delay) as running:
-            return run_check(running) if arguments.check else wait(running)
-    except KeyboardInterrupt:
-        print("ended")
-        return 0
-    except (ProcessFailed, NoRedisBinary) as error:
-        print(f"the demo did not start: {error}", file=sys.stderr)
-        return 1
+            return run_check(running) if arguments.check else wait(running, on_end=tell_of)
+
+    return run("the demo", act)
 
 
 def run_check(running: Demo) -> int:
@@ -55,18 +48,10 @@ def run_check(running: Demo) -> int:
     return 0
 
 
-def wait(running: Demo) -> int:
-    """Until Ctrl-C, or until a process ends that should not."""
-    print(f"{running.url}/    (Ctrl-C ends it)", flush=True)
-    watched = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
-    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-    while signal.sigwait(watched) == signal.SIGCHLD:
-        for process in running.processes:
-            if process.returncode is not None:
-                print(f"{process.name} has ended:\n{process.output()}", file=sys.stderr)
-                return 1
-    print("ended")
-    return 0
+def tell_of(process: Process) -> bool:
+    """None of the demo's processes should end by itself."""
+    print(f"{process.name} has ended:\n{process.output()}", file=sys.stderr)
+    return False
 
 
 if __name__ == "__main__":

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.running import Running, end
 from tests.harness.processes import SOURCES, Process
 from tests.harness.redis_server import free_port, redis_server
-from tests.harness.upstream import Upstream, upstream_server
+from tests.harness.upstream import upstream_server
 from tests.harness.web_python import WebPython
 
 SITE = Path(__file__).resolve().parent / "site"  # Python 2.7 and 3
 SERVER = SITE.with_name("server")  # what only the Trio server imports, so Python 3 alone
-END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
 
 
 @dataclass
-class Demo:
+class Demo(Running):
     """Everything that runs."""
 
-    url: str  # of the site
-    upstream: Upstream
     delay: float  # seconds that the upstream takes
-    processes: list[Process]
-
-    def log(self) -> str:
-        """What all processes have written so far."""
-        return "\n".join(f"--- {process.name}\n{process.output()}" for process in self.processes)
 
 
 @contextlib.contextmanager
@@ -66,16 +58,6 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo
                 processes.append(Process(command, name=name, env={**environment, **sources}, cwd=SITE))
             processes[0].wait_for_port(port)
             processes[2].wait_for_line("ready")
-            yield Demo(f"http://127.0.0.1:{port}", upstream, delay, processes)
+            yield Demo(f"http://127.0.0.1:{port}", upstream, processes, delay)
         finally:
             end(processes)
-
-
-def end(processes: list[Process]) -> None:
-    """End all at the same time; a second Ctrl-C does not leave half of them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for process in processes:
-        if process.returncode is None:
-            process.signal(signal.SIGTERM)
-    for process in processes:
-        process.end(END_TIMEOUT)

@@ -28,7 +28,10 @@ class Upstream:
         self.url = f"http://{self.netloc}"
 
     def statistics(self) -> dict[str, Any]:
-        """`requests`, `at_once` now, `most_at_once`, `connections`; questions about itself do not count."""
+        """`requests`, those `answered` to the end, `at_once` now, `most_at_once`, `connections`.
+
+        Questions about itself do not count.
+        """
         return self._ask("/statistics")
 
     def open(self) -> None:

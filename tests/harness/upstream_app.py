@@ -203,7 +203,7 @@ class Application:
         self.at_once = 0
 
     def reset(self) -> None:
-        self.requests = self.most_at_once = self.connections = 0
+        self.requests = self.answered = self.most_at_once = self.connections = 0
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
         self.posted: collections.Counter[str] = collections.Counter()
         self.tried: collections.Counter[str] = collections.Counter()
@@ -242,6 +242,7 @@ class Application:
             if name == "flaky":
                 return await self.recover(request, answer)
             await PATHS.get(name, echo)(request, answer)
+            self.answered += 1
         finally:
             self.at_once -= 1
 
@@ -252,7 +253,7 @@ class Application:
         await answer.send(503 if fails else 200, [TEXT], b"attempt %d\n" % self.tried[target])
 
     async def tell(self, name: str, answer: Answer) -> None:
-        counters = ("requests", "at_once", "most_at_once", "connections")
+        counters = ("requests", "answered", "at_once", "most_at_once", "connections")
         if name == "reset":
             self.reset()
         if name == "open":

@@ -9,8 +9,13 @@ from docutils.utils import SystemMessage
 
 from tests.harness.pages import PAGES, README, ROOT, Page
 
+EXAMPLES = sorted((ROOT / "examples").rglob("*.rst"))
 
-@pytest.mark.parametrize("path", [README, ROOT / "CHANGELOG.rst", *PAGES], ids=lambda path: path.stem)
+
+ALL = [README, ROOT / "CHANGELOG.rst", *PAGES, *EXAMPLES]
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docutils_reads_it_without_a_warning_and_its_links_lead_somewhere(path):
     assert {link for link in Page(path).links() if not (ROOT / link).exists()} == set()
 

@@ -1,0 +1,75 @@
+"""What the examples have in common: processes that are started, watched and ended together."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.harness.processes import Process, ProcessFailed
+from tests.harness.redis_server import NoRedisBinary
+from tests.harness.upstream import Upstream
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
+
+
+@dataclass
+class Running:
+    """Everything that runs."""
+
+    url: str  # of the site
+    upstream: Upstream
+    processes: list[Process]
+
+    def log(self) -> str:
+        """What all processes have written so far."""
+        return "\n".join(f"--- {process.name}\n{process.output()}" for process in self.processes)
+
+
+def end(processes: list[Process]) -> None:
+    """End all at the same time."""
+    for process in processes:
+        if process.returncode is None:
+            process.signal(signal.SIGTERM)
+    for process in processes:
+        process.end(END_TIMEOUT)
+
+
+def run(what: str, act: Callable[[], int]) -> int:
+    """The exit status of `act()`; Ctrl-C, SIGTERM and SIGHUP end it, all in the same way, with 0.
+
+    A second Ctrl-C does not leave half of the processes.
+    """
+
+    def interrupt(*_: object) -> None:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in ENDING:
+        signal.signal(number, interrupt)
+    try:
+        return act()
+    except KeyboardInterrupt:
+        print("ended")
+        return 0
+    except (ProcessFailed, NoRedisBinary) as error:
+        print(f"{what} did not start: {error}", file=sys.stderr)
+        return 1
+
+
+def wait(running: Running, *, on_end: Callable[[Process], bool]) -> int:
+    """Until Ctrl-C. `on_end` is told of each process that ends by itself, and answers whether to wait on."""
+    print(f"{running.url}/    (Ctrl-C ends it)", flush=True)
+    watched = {*ENDING, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    alive = list(running.processes)
+    while signal.sigwait(watched) == signal.SIGCHLD:
+        for process in [process for process in alive if process.returncode is not None]:
+            alive.remove(process)
+            if not on_end(process):
+                return 1
+    print("ended")
+    return 0

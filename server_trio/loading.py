@@ -12,6 +12,7 @@ from .django_orm import connections_closed
 from .errors import SettingsError
 from .functions import load_functions
 from .operations import Handler, RunCall, RunCommand, run_forward, run_request
+from .operations.guard import Guard
 from .operations.threads import Threads
 from .routing import load_routing, only_wanted, served_channels
 from .settings import DAPHNE_MARGIN, Settings
@@ -43,7 +44,7 @@ def _call(settings: Settings, debug: bool) -> Handler:
 def _command(settings: Settings, debug: bool) -> Handler:
     longest_end = settings.DAPHNE_HTTP_TIMEOUT - DAPHNE_MARGIN - settings.DEADLINES.COMMAND
     commands = load_commands(settings.COMMANDS, os.environ, longest_end=longest_end)
-    return RunCommand(commands, debug=debug)
+    return RunCommand(commands, debug=debug, guard=Guard())
 
 
 def load_consumers(django_settings: Any, settings: Settings) -> Consumers | None:

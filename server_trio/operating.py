@@ -58,6 +58,12 @@ class Operations:
         for running in self.in_flight:
             running.interrupt(shutting_down(), hurry=hurry)
 
+    async def close(self) -> None:
+        """Let go of what handlers keep as long as the server lives."""
+        for handler in self._handlers.values():
+            if (close := getattr(handler, "close", None)) is not None:
+                await close()
+
     async def handle(self, layer: Layer, context: Context, received: Received) -> None:
         """Answer one message, whatever it is, and give its place back."""
         self.counters.received += 1

@@ -117,6 +117,7 @@ class Supervisor:
                         task_status.started()
                 logger.info("draining: %s in flight", self._in_flight())
             background.cancel_scope.cancel()
+        await self._operations.close()
         self.state = State.STOPPED
         logger.info("stopped")
 

@@ -25,6 +25,7 @@ from ..limits import KiB
 from ..replies import Reply, ReplyState
 from .base import Context
 from .body_channel import BodyPieces
+from .guard import Guard
 from .processes import KILL_TIME, Group, start
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,15 @@ LAST_READ: Final = 1.0
 
 
 class RunCommand:
-    """The handler of COMMAND operations. With `debug` an error tells the end of stderr."""
+    """The handler of COMMAND operations. With `debug` an error tells the end of stderr.
 
-    def __init__(self, commands: Mapping[str, Command], *, debug: bool) -> None:
+    `guard` ends the commands of a server that is killed. None leaves them to themselves.
+    """
+
+    def __init__(self, commands: Mapping[str, Command], *, debug: bool, guard: Guard | None = None) -> None:
         self._commands = commands
         self._debug = debug
+        self._guard = guard
 
     async def __call__(self, operation: Operation, reply: Reply, context: Context) -> None:
         """Raises OperationRefused, BadInput, OperationError (not started, failed, wrote too much)."""
@@ -61,9 +66,13 @@ class RunCommand:
             command_rules.check_stdin(command.rules, stdin)
         except command_rules.CommandRefused as error:
             raise BadInput(str(error)) from None
+        if self._guard is not None:
+            await self._guard.open()
         group = await start(command, argv, stdin=stdin)
         run = Run(command, operation, reply, group)
         try:
+            if self._guard is not None:
+                self._guard.add(group.process.pid)
             await run.talk(read_input(details, context))
         except CommandFailed as error:
             if self._debug and run.stderr.tail():
@@ -71,6 +80,13 @@ class RunCommand:
             raise
         finally:
             await run.end()
+            if self._guard is not None:
+                self._guard.remove(group.process.pid)
+
+    async def close(self) -> None:
+        """The server ends."""
+        if self._guard is not None:
+            await self._guard.close()
 
     def is_repeatable(self, details: Details) -> bool:
         """Whether the settings say so of the command. See recovery.py."""

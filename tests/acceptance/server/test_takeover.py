@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.acceptance.raw import until
+from tests.harness.processes import descendants, living
 
 from .crowd import Crowd, names_of
 
@@ -178,6 +179,43 @@ def test_a_function_that_may_not_be_repeated_is_begun_once(redis, start_server, 
         assert crowd.left_over() == []
 
 
+def test_a_command_dies_with_its_server_and_the_one_that_repeats_it_is_alone(
+    redis, start_server, upstream, tmp_path
+):
+    script = "sleep 1000 & echo $$ $! >>pids; until [ -e stop ]; do sleep 0.05; done; echo done"
+    command = {"argv": ["sh", "-c", script], "cwd": str(tmp_path), "idempotent": True, "kill_after": 0.5}
+    text = f"CHANNELS_ASYNC_SERVER = {{'COMMANDS': {{'it': {command!r}}}}}"
+    first, second = start_server(text), None
+
+    def begun() -> list[set[int]]:
+        """The process and its child of each run."""
+        lines = (tmp_path / "pids").read_text().splitlines() if (tmp_path / "pids").exists() else []
+        return [set(map(int, line.split())) for line in lines]
+
+    def alive() -> set[int]:
+        return {pid for pid, _, _ in living()}
+
+    with Crowd(redis) as crowd:
+        name = crowd.ask("COMMAND", command="it")
+        until("it runs", begun)
+        assert begun()[0] <= alive()
+        helpers = descendants(first.process.pid)
+        kill(first)
+        until("it has ended, and its child", lambda: not begun()[0] & alive())
+        second = start_server(text)
+        until("it runs again", lambda: len(begun()) == 2)
+        assert begun()[1] <= alive()
+        assert not helpers & alive()
+        (tmp_path / "stop").touch()
+        crowd.wait([name])
+        assert (crowd.status(name), crowd.content(name)) == (200, b"done\n")
+        until("nothing of it is left", lambda: not begun()[1] & alive())
+        helpers = descendants(second.process.pid)
+        end(second)
+        assert not helpers & alive()
+        assert crowd.left_over() == []
+
+
 def test_a_command_that_may_be_repeated_is_run_again(redis, start_server, upstream, tmp_path):
     script = "mkdir begun && until [ -e stop ]; do sleep 0.1; done; echo done"
     command = {"argv": ["sh", "-c", script], "cwd": str(tmp_path), "idempotent": True}
@@ -187,7 +225,7 @@ def test_a_command_that_may_be_repeated_is_run_again(redis, start_server, upstre
         name = crowd.ask("COMMAND", command="it")
         until("it runs", (tmp_path / "begun").exists)
         kill(first)
-        (tmp_path / "stop").touch()  # what a killed server has started goes on by itself
+        (tmp_path / "stop").touch()
         second = start_server(text)
         crowd.wait([name])
         end(second)

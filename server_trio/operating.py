@@ -27,6 +27,9 @@ from .turns import Turns
 
 logger = logging.getLogger(__name__)
 
+#: Operations of dead servers that are told at once that they are lost, besides all those that are done.
+REFUSED_AT_ONCE: Final = 100
+
 #: Characters of text in a message that are parsed in the event loop: a millisecond's work. Text is what
 #: 2017 messages hold, dicts as their repr; the bytes of today's messages are not looked into.
 PARSED_AT_ONCE: Final = 16 * KiB
@@ -44,6 +47,7 @@ class Operations:
         self._ending = False
         self.counters = Counters()
         self.places = Places(settings.CONCURRENCY.total)
+        self.refusals = Places(REFUSED_AT_ONCE)
         self.in_flight = InFlight()
         self.disconnects = Disconnects(lambda channel: self.in_flight.interrupt(channel, client_gone()))
 
@@ -64,8 +68,10 @@ class Operations:
             if (close := getattr(handler, "close", None)) is not None:
                 await close()
 
-    async def handle(self, layer: Layer, context: Context, received: Received) -> None:
-        """Answer one message, whatever it is, and give its place back."""
+    async def handle(
+        self, layer: Layer, context: Context, received: Received, places: Places | None = None
+    ) -> None:
+        """Answer one message, whatever it is, and give back its place: one of `places`, else of ours."""
         self.counters.received += 1
         try:
             if received.fault is not None:
@@ -77,7 +83,20 @@ class Operations:
             self._warn_of_ignored(operation)
             await self._supervise(await self._running(layer, context, received, operation))
         finally:
-            self.places.give_back()
+            (places or self.places).give_back()
+
+    async def is_lost(self, received: Received) -> bool:
+        """Whether what a dead server had will not be done (again): then its answer needs no place."""
+        if received.fault is not None or received.past is None:
+            return True
+        try:
+            operation = await self._parse(received.content)
+        except BadMessage:
+            return True
+        if operation.reply_channel in self.disconnects.gone:
+            return True
+        repeatable = is_repeatable(operation, self._handlers.get(operation.name))
+        return refusal(received.past, repeatable=repeatable, attempts=self._settings.ATTEMPTS) is not None
 
     async def _parse(self, content: object) -> Operation:
         """Understand a message; apart from the event loop where that could take long."""

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from .errors import LayerUnavailable
-from .layers.base import Layer, Received
+from .layers.base import Judge, Layer, Received
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +82,12 @@ async def receive_forever(
 
 
 async def recover_forever(
-    layer: Layer, shard: int, places: Places, begin: Callable[[Received], None]
+    layer: Layer, shard: int, places: Places, begin: Callable[[Received], None], only: Judge | None = None
 ) -> None:
     """Take over, from servers of one shard that die, what they had claimed. See `receive_forever`."""
 
     async def recover(limit: int) -> list[Received]:
-        return await layer.recover(shard, limit)
+        return await layer.recover(shard, limit, only)
 
     await _take_forever(shard, recover, places, begin)
 

@@ -111,9 +111,7 @@ class Supervisor:
                             for source in sources:
                                 receivers.start_soon(receive_forever, layer, shard, *source)
                             if self._operation_channels:
-                                begin = functools.partial(self._begin, operations, layer, context)
-                                places = self._operations.places
-                                receivers.start_soon(recover_forever, layer, shard, places, begin)
+                                self._recover(receivers, operations, layer, context, shard)
                         task_status.started()
                 logger.info("draining: %s in flight", self._in_flight())
             background.cancel_scope.cancel()
@@ -139,6 +137,17 @@ class Supervisor:
             begin = functools.partial(operations.start_soon, handle)
             sources.append((self._consumers.channels, self._consumers.places, begin, False))
         return sources
+
+    def _recover(
+        self, receivers: trio.Nursery, operations: trio.Nursery, layer: Layer, context: Context, shard: int
+    ) -> None:
+        """Take over from servers that die. What is only to be refused has places of its own: nobody waits
+        for his 502 until others have been answered."""
+        handle = functools.partial(self._operations.handle, layer, context)
+        ours = self._operations
+        for places, only in ((ours.refusals, ours.is_lost), (ours.places, None)):
+            begin = functools.partial(operations.start_soon, functools.partial(handle, places=places))
+            receivers.start_soon(recover_forever, layer, shard, places, begin, only)
 
     def _begin(self, operations: trio.Nursery, layer: Layer, context: Context, received: Received) -> None:
         """Start the task of one message; its place has been taken."""

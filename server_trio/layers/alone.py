@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import trio
 
-from .base import DeadLetter, Entry, Message, Queue, Received
+from .base import DeadLetter, Entry, Judge, Message, Queue, Received
 
 
 class Alone:
     """A base class: nothing is kept beyond the life of the server, and nobody else hears it."""
 
-    async def recover(self, shard: int, limit: int) -> list[Received]:
+    async def recover(self, shard: int, limit: int, only: Judge | None = None) -> list[Received]:
         await trio.sleep_forever()
         raise AssertionError
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 #: A message as channel layers carry it: text keys; bytes, text, numbers, bools, None, lists and dicts.
 Message = Mapping[str, Any]
@@ -92,6 +92,10 @@ class LayerStatistics:
     connected: bool  # every shard answered at its last use
 
 
+#: Says of a message that is taken over whether it is wanted.
+Judge: TypeAlias = Callable[[Received], Awaitable[bool]]
+
+
 class Layer(Protocol):
     """An ASGI 1.x channel layer as Trio code uses it.
 
@@ -137,10 +141,11 @@ class Layer(Protocol):
         """
         ...
 
-    async def recover(self, shard: int, limit: int) -> list[Received]:
+    async def recover(self, shard: int, limit: int, only: Judge | None = None) -> list[Received]:
         """Wait until a server has died that used this shard; take over at most `limit` of its messages.
 
-        Of several servers that wait one gets them. Without a journal it waits for ever.
+        Of several servers that wait one gets them. Without a journal it waits for ever. With `only` come
+        those for which it is true; the others are left for a `recover` without, and asked about no more.
         """
         ...
 

@@ -12,18 +12,20 @@ The clock of no server is compared with another's.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import math
 import re
 import secrets
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 
 from ..errors import LayerUnavailable
-from .base import Entry, Past, Received
-from .redis_connection import RedisConnection
+from .base import Entry, Judge, Past, Received
+from .redis_connection import SAID_AGAIN, RedisConnection
 from .redis_journal_scripts import BEAT, NOTE, TAKE_OVER
 from .redis_scripts import JOURNAL_TTL
 from .redis_source import Source
@@ -43,6 +45,9 @@ _ID = re.compile(rb"[A-Za-z0-9]{1,64}")
 _KEPT = re.compile(
     rb"(S?)([0-9]{1,9}) ([0-9]{1,12}(?:\.[0-9]{1,9})?) ([A-Za-z0-9_.!?-]{1,200}) (.*)", re.DOTALL
 )
+
+
+Waiting: TypeAlias = OrderedDict[tuple[str, bytes], None]  # (journal, entry), oldest first
 
 
 @dataclass
@@ -67,7 +72,11 @@ class ShardJournal:
         self._others: dict[str, float | None] = {}
         self._seen: dict[str, Seen] = {}
         self._beats = 0
-        self._waiting: deque[tuple[str, bytes]] = deque()  # (journal, entry) not yet handed out
+        self._complained_at = -math.inf  # of strange entries; Trio's clock
+        self._waiting: Waiting = OrderedDict()  # not yet handed out
+        self._unwanted: Waiting = OrderedDict()  # nor these; who takes only some has left them
+        self._has_judge = False  # there is somebody who takes only some, and is asked first
+        self._handing_out = trio.Lock()
         self._arrival = trio.Event()
         self._hurry = trio.Event()  # the next heartbeat is due now
 
@@ -105,10 +114,12 @@ class ShardJournal:
         servers, states = await self._connection.run(BEAT, keys, args)
         if states.startswith(b"t"):
             self.renounce(ids[0])
-        waiting = {journal for journal, _ in self._waiting}
+        waiting = {journal for journal, _ in itertools.chain(self._waiting, self._unwanted)}
         for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
             if state == "t":
-                self._waiting = deque(entry for entry in self._waiting if entry[0] != id)
+                for left in (self._waiting, self._unwanted):
+                    for entry in [entry for entry in left if entry[0] == id]:
+                        del left[entry]
             if state == "t" or (state == "d" and id in old):
                 self._others.pop(id, None)
                 self._owners.pop(id, None)
@@ -132,23 +143,29 @@ class ShardJournal:
         """Where the message of that key is kept."""
         return Entry(self._shard, journal, key.decode("utf-8"), self._owners.get(journal, journal))
 
-    async def recover(self, limit: int) -> list[Received]:
+    async def recover(self, limit: int, only: Judge | None = None) -> list[Received]:
         """See Layer.recover. Raises LayerUnavailable."""
+        self._has_judge = self._has_judge or only is not None
         while True:
-            while not self._waiting:
-                await self._arrival.wait()
-            if received := await self._hand_out(limit):
-                return received
+            arrival = self._arrival
+            async with self._handing_out:
+                left = self._unwanted if self._has_judge and only is None else self._waiting
+                first = list(itertools.islice(left, min(limit, RECOVER_BATCH)))
+                if first and (received := await self._hand_out(first, only)):
+                    return received
+            if not first:
+                await arrival.wait()
 
-    async def _hand_out(self, limit: int) -> list[Received]:
-        """Some of what waits, read and noted as a further attempt."""
-        journal = self._waiting[0][0]
-        batch = [key for id, key in list(self._waiting)[: min(limit, RECOVER_BATCH)] if id == journal]
+    async def _hand_out(self, waiting: list[tuple[str, bytes]], only: Judge | None) -> list[Received]:
+        """Some of what waits, of the first one's journal, read and noted as a further attempt."""
+        journal = waiting[0][0]
+        batch = [key for id, key in waiting if id == journal]
         journal_key = self._source.journal_key(journal)
         values = await self._connection.command("HMGET", journal_key, *batch)
         received: list[Received] = []
         entries: list[bytes] = []
         strange: list[bytes] = []
+        unwanted: list[bytes] = []
         for key, value in zip(batch, values, strict=True):
             if value is None:
                 continue
@@ -156,6 +173,9 @@ class ShardJournal:
                 found, again = self._read(journal, key, value)
             except ValueError:
                 strange.append(key)
+                continue
+            if only is not None and not await only(found):
+                unwanted.append(key)
                 continue
             received.append(found)
             entries += (key, again)
@@ -166,14 +186,24 @@ class ShardJournal:
                 received = []  # it is another's by now, which hands it out itself
         if strange:
             await self._connection.command("HDEL", journal_key, *strange)
+            self._complain_of_strange(len(strange), journal_key)
+        # A heartbeat may have thrown them out meanwhile.
+        for key in batch:
+            was_there = self._waiting.pop((journal, key), self._unwanted.pop((journal, key), False))
+            if key in unwanted and was_there is None:
+                self._unwanted[journal, key] = None
+        if unwanted:
+            self._announce()
+        return received
+
+    def _complain_of_strange(self, number: int, journal_key: str) -> None:
+        now = trio.current_time()
+        if now >= self._complained_at + SAID_AGAIN:
+            self._complained_at = now
             logger.error(
                 "threw away %d entries of %s that no server has written: who else writes to Redis?",
-                len(strange), journal_key,
+                number, journal_key,
             )  # fmt: skip
-        # A heartbeat may have thrown them out meanwhile.
-        done = {(journal, key) for key in batch}
-        self._waiting = deque(entry for entry in self._waiting if entry not in done)
-        return received
 
     async def close(self) -> None:
         """Leave. What has not been answered stays for another server. Raises LayerUnavailable."""
@@ -213,7 +243,11 @@ class ShardJournal:
             logging.WARNING if entries else logging.INFO,
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)
         )
-        self._waiting.extend((id, entry) for entry in entries)
+        self._waiting.update(((id, entry), None) for entry in entries)
+        self._announce()
+
+    def _announce(self) -> None:
+        """There is something for who waits in `recover`."""
         self._arrival.set()
         self._arrival = trio.Event()
 

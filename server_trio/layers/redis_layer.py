@@ -21,7 +21,7 @@ import redis
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
-from .base import DeadLetter, Entry, LayerStatistics, Message, Progress, Queue, Received
+from .base import DeadLetter, Entry, Judge, LayerStatistics, Message, Progress, Queue, Received
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import Backoff, RedisConnection, ShardHealth, SharedConnection
@@ -226,8 +226,8 @@ class RedisLayer:
         self._received += len(received)
         return received
 
-    async def recover(self, shard: int, limit: int) -> list[Received]:
-        received = await self._shards[shard].journal.recover(limit)
+    async def recover(self, shard: int, limit: int, only: Judge | None = None) -> list[Received]:
+        received = await self._shards[shard].journal.recover(limit, only)
         self._received += len(received)
         return received
 

@@ -1,13 +1,13 @@
-"""A program of its own: outlives a server that is killed, and ends its commands. It imports nothing of the server.
+"""A program of its own: outlives a killed server, and ends its commands. It imports nothing of the server.
 
     python -I -S last_guard.py SERVER
 
 SERVER is the server's process id. On stdin come lines: `+GROUP` for a process group that has begun, `-GROUP`
-for one that is no more. When the server has ended, however it did, the groups that are left get SIGKILL: nobody
+for one that is no more. When the server has ended, however it did, what is left gets SIGKILL: nobody
 holds them to their time any more, and another server may run the same command again.
 
-The kernel's own way (PR_SET_PDEATHSIG, prctl(2)) is for the end of a thread, is undone by programs that change
-their user, and spares the children of the command.
+The kernel's own way (PR_SET_PDEATHSIG, prctl(2)) is for the end of a thread, is undone by programs that
+change their user, and spares the children of the command.
 """
 
 from __future__ import annotations

@@ -187,6 +187,34 @@ async def test_what_a_killed_server_had_another_one_gets(redis: RedisServer) -> 
     assert keys(redis, "[^r]") == []
 
 
+async def test_who_takes_only_some_is_asked_first_and_the_rest_is_for_the_others(redis: RedisServer) -> None:
+    asked: list[int] = []
+
+    async def is_odd(received: Received) -> bool:
+        asked.append(received.content["n"])
+        return bool(received.content["n"] % 2)
+
+    async with layers(redis) as (layer,), trio.open_nursery() as nursery:
+        odd: list[Received] = []
+        even: list[Received] = []
+
+        async def recover(found: list[Received], *only: Any) -> None:
+            while True:
+                found.extend(await layer.recover(0, 3, *only))
+
+        nursery.start_soon(recover, odd, is_odd)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(recover, even)
+        with serving(redis, 20) as server:
+            server.kill()
+            await wait_for(lambda: len(odd) == len(even) == 10)
+        nursery.cancel_scope.cancel()
+    assert sorted(one.content["n"] for one in odd) == list(range(1, 20, 2))
+    assert sorted(one.content["n"] for one in even) == list(range(0, 20, 2))
+    assert sorted(asked) == list(range(20))  # each once
+    assert {one.past.attempt for one in odd + even if one.past} == {2}
+
+
 async def test_of_several_one_takes_over(redis: RedisServer) -> None:
     with serving(redis, 20) as server:
         server.kill()

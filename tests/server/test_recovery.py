@@ -11,7 +11,7 @@ import trio
 from channels_async import wire
 from channels_async.wire import Operation
 from server_trio.errors import TakenOver
-from server_trio.layers.base import Entry, Past, Received
+from server_trio.layers.base import Entry, Judge, Past, Received
 from server_trio.layers.memory import MemoryLayer
 from server_trio.loading import load_handlers
 from server_trio.operations import Context
@@ -30,14 +30,26 @@ class Journaled(MemoryLayer):
     def __init__(self, *left: Received) -> None:
         super().__init__()
         self._left = list(left)
+        self._again: list[Received] = []
+        self._judged = trio.Event()
+        self.released = trio.Event()  # until then the server is not known to be dead
+        self.released.set()
         self.settled: list[Entry] = []
         self.buried: list[tuple[Entry, str]] = []
 
-    async def recover(self, shard: int, limit: int) -> list[Received]:
-        if not self._left:
+    async def recover(self, shard: int, limit: int, only: Judge | None = None) -> list[Received]:
+        await self.released.wait()
+        if only is None:
+            await self._judged.wait()
+            found, self._again = self._again, []
+        else:
+            left, self._left = self._left, []
+            found = [one for one in left if await only(one)]
+            self._again = [one for one in left if one not in found]
+            self._judged.set()
+        if not found:
             await trio.sleep_forever()
-        left, self._left = self._left, []
-        return left
+        return found
 
     async def send(self, channel: str, message: Any, **journal: Any) -> None:
         await super().send(channel, message)
@@ -155,6 +167,27 @@ async def test_an_operation_without_a_listener_is_settled_in_the_end() -> None:
         await trio.testing.wait_all_tasks_blocked()
     assert supervisor.statistics().finished == {("REQUEST", "ok"): 1}
     assert layer.settled == [ENTRY]
+
+
+@pytest.mark.autojump
+async def test_a_server_without_a_free_place_says_at_once_what_is_lost() -> None:
+    lost = [message_v2(method="POST"), {"operation": "NONSENSE"}]
+    begun, again = message_v2(), message_v2()
+    layer = Journaled(*map(left, [*lost, again]), left(begun, begun=True))
+    settings = resolve({"CONCURRENCY": {"total": 1}}, {}, {})
+    layer.released = trio.Event()
+    async with serving(layer, settings) as supervisor:
+        slow = message_v2(url="http://upstream/slow")
+        await layer.send("request.async", slow)
+        await trio.testing.wait_all_tasks_blocked()
+        layer.released.set()
+        parts: list[tuple[str, float]] = []
+        while len(parts) < 5:
+            parts += [(part.channel, trio.current_time()) for part in await layer.receive(0, [DAPHNE], 1)]
+        at_once = {channel for channel, time in parts if time == parts[0][1]}
+        assert at_once == {content["reply_channel"] for content in (lost[0], begun)}
+        assert {channel for channel, _ in parts} - at_once == {slow["reply_channel"], again["reply_channel"]}
+        assert supervisor.statistics().bad_messages == 1
 
 
 class Repeatable:

@@ -17,9 +17,9 @@ from tests.harness.redis_server import RedisServer
 
 ANSWER_TIMEOUT = 60.0  # seconds; what is asserted is that there is an answer, not when
 
-#: What may lie in Redis once all is answered: receipts and news go with their TTL, a minute at the most,
+#: What may lie in Redis once all is answered: receipts, news and reports go with their TTL, a minute at most,
 #: and asgi_redis's own counters.
-LASTING = ("asgi::receipt:", "asgi::news", "asgi-meta:")
+LASTING = ("asgi::receipt:", "asgi::news", "asgi::report:", "asgi-meta:")
 
 
 class Crowd:

@@ -105,6 +105,32 @@ def test_the_only_server_started_again_finds_what_its_predecessor_had(redis, sta
     assert crowd.left_over() == []
 
 
+def test_a_server_without_a_free_place_says_at_once_what_is_lost(redis, start_server, upstream):
+    text = "CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 6}}"
+    first = start_server(text)
+    with Crowd(redis) as crowd:
+        gets = [crowd.ask(url=f"{upstream.url}/gate/{number}") for number in range(2)]
+        posts = [crowd.ask(method="POST", url=f"{upstream.url}/gate/post{number}") for number in range(3)]
+        begun = crowd.ask(url=f"{upstream.url}/drip/10000?interval=0.05")
+        until("all of the first are in flight", lambda: upstream.statistics()["at_once"] == 6)
+        until("an answer has begun", lambda: crowd.messages[begun])
+        second = start_server(text)
+        others = [crowd.ask(url=f"{upstream.url}/gate/other{number}") for number in range(6)]
+        until("the second is full", lambda: upstream.statistics()["at_once"] == 12)
+        kill(first)
+        crowd.wait([*posts, begun])
+        assert [crowd.status(name) for name in posts] == [502] * 3
+        assert crowd.is_broken(begun)
+        assert not any(crowd.messages[name] for name in gets + others)
+        upstream.open()
+        crowd.wait([*gets, *others])
+        end(second)
+        assert {crowd.status(name) for name in gets + others} == {200}
+    assert [counts(upstream)[f"/gate/{number}"] for number in range(2)] == [2] * 2
+    assert [counts(upstream)[f"/gate/post{number}"] for number in range(3)] == [1] * 3
+    assert crowd.left_over() == []
+
+
 def test_an_answer_that_had_begun_is_ended(redis, start_server, upstream):
     first, second = start_server(), None
     with Crowd(redis) as crowd:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.harness.processes import SOURCES, Process
@@ -46,34 +46,39 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    def start(self, *, server: bool = True) -> None:
-        """Start everything and return when it can be asked."""
+    def start(self, *, server: bool = True, daphne: Sequence[str] = ()) -> None:
+        """Start everything and return when it can be asked. `daphne` are more words for its command line."""
         self.manage("migrate", "--noinput", "--run-syncdb")
         self._port = free_port()
-        daphne = ["-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
-        self._start("daphne", [*self._web.command("daphne"), *daphne], **self._web.environment)
+        words = [*daphne, "-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
+        self._start("daphne", [*self._web.command("daphne"), *words], **self._web.environment)
         self.start_worker()
         if server:
             self.start_server()
         self.processes["daphne"].wait_for_port(self._port)
 
     def start_worker(self) -> Process:
-        """The one worker; in place of one that has ended."""
-        excluded = [f"--exclude-channels={name}" for name in self.not_for_workers]
-        command = [*self._web.command("manage.py"), "runworker", *excluded]
-        worker = self._start("worker", command, **self._web.environment)
+        """The one worker, or another one; in place of one that has ended."""
+        worker = self.spawn_worker()
         worker.wait_for_line("Listening on channels")
         return worker
 
+    def spawn_worker(self) -> Process:
+        """A worker that is not waited for."""
+        excluded = [f"--exclude-channels={name}" for name in self.not_for_workers]
+        command = [*self._web.command("manage.py"), "runworker", *excluded]
+        return self._start("worker", command, **self._web.environment)
+
     def start_server(self, name: str = "server", **more: str) -> Process:
         """A Trio server, receiving. `more` goes into its environment."""
-        server = self._start(
-            name,
-            [sys.executable, "-m", "server_trio", "-v", "acceptance_site.server_settings"],
-            **{**SOURCES, **more},
-        )
+        server = self.spawn_server(name, **more)
         server.wait_for_line("ready")
         return server
+
+    def spawn_server(self, name: str, **more: str) -> Process:
+        """A Trio server that is not waited for."""
+        words = [sys.executable, "-m", "server_trio", "-v", "acceptance_site.server_settings"]
+        return self._start(name, words, **{**SOURCES, **more})
 
     def manage(self, *words: str) -> str:
         """Run a command of the site's manage.py; returns what it has written."""

@@ -1,4 +1,4 @@
-"""What goes wrong during a soak: servers that die, end or stand still, a Redis that is cut off or paused."""
+"""What goes wrong during a soak: one thing after another, at random, each with the time of its doing."""
 
 from __future__ import annotations
 
@@ -6,87 +6,68 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
 
-from tests.acceptance.raw import start
+from tests.acceptance.raw import until
 from tests.harness.processes import Process
 from tests.harness.redis_server import RedisServer
 from tests.soak.proxy import Proxy
+from tests.soak.rules import Fault
+from tests.soak.servers import Servers
 
-
-class Servers:
-    """The servers of the site; one that has ended is followed by another."""
-
-    def __init__(self, directory: str, number: int) -> None:
-        self._directory = directory
-        self.ended: list[Process] = []
-        self.running = [self._start() for _ in range(number)]
-        for server in self.running:
-            server.wait_for_line("ready")
-
-    def _start(self) -> Process:
-        from pathlib import Path
-
-        return start(Path(self._directory), "soak_settings")
-
-    def replace(self, index: int, how: signal.Signals) -> None:
-        """End one by a signal, and start its successor when it has ended."""
-        server = self.running[index]
-        server.signal(how)
-        server.wait()
-        self.ended.append(server)
-        self.running[index] = self._start()
-        self.running[index].wait_for_line("ready")
-
-    def end(self) -> list[str]:
-        """Ask all to end; returns what was wrong with that, or with what any of them has written."""
-        wrong = []
-        for server in self.running:
-            server.signal(signal.SIGCONT)
-            server.signal(signal.SIGTERM)
-        for server in self.running:
-            status = server.wait(60)
-            if status != 0:
-                wrong.append(f"a server ended with {status}")
-        self.ended += self.running
-        wrong += [
-            f"a traceback of a server: {_traceback(server)}" for server in self.ended if _traceback(server)
-        ]
-        return wrong
-
-    def kill(self) -> None:
-        """End what still runs."""
-        for server in self.running:
-            if server.returncode is None:
-                server.end()
-
-    def log(self) -> str:
-        servers = [*self.ended, *(server for server in self.running if server not in self.ended)]
-        return "\n".join(f"--- server {server.pid}\n{server.output()}" for server in servers)
+SHORT = (0.1, 1.0)  # seconds for which nobody is taken for dead
+LONG = (4.0, 7.0)  # seconds after which a server's operations are another's
 
 
 class Faults:
-    """Does one thing after another, chosen at random, until told to stop; in a thread of its own."""
+    """Does one thing after another, chosen at random, until told to stop; in a thread of its own.
 
-    def __init__(self, redis: RedisServer, proxy: Proxy, servers: Servers, choose: random.Random) -> None:
+    Each kind comes once, in an order of its own for each seed, before any comes again.
+    """
+
+    def __init__(
+        self, redis: RedisServer, proxy: Proxy, servers: Servers, upstream: Process,
+        kill_worker: Callable[[], None], flood: Callable[[], None], choose: random.Random,
+    ) -> None:  # fmt: skip
         self._redis = redis
         self._proxy = proxy
         self._servers = servers
+        self._upstream = upstream
+        self._kill_worker = kill_worker
+        self._flood = flood
         self._choose = choose
         self._stop = threading.Event()
-        self.done: list[str] = []
-        self.failure: BaseException | None = None
+        self._round_done = threading.Event()
+        self.done: list[Fault] = []
+        self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="faults", daemon=True)
-        self._kinds: list[Callable[[], str]] = [
-            self._kill, self._kill, self._terminate, self._stand_still, self._stand_still_for_long,
-            self._cut, self._cut_reply, self._cut_reply, self._pause_redis,
-        ]  # fmt: skip
+        #: The name by which the rules know what it may do to an answer, and what it is.
+        self._kinds: list[tuple[str, Callable[[], str]]] = [
+            ("death", self._kill),
+            ("death", self._stand_still_for_long),
+            ("end", self._terminate),
+            ("end", self._reload),
+            ("flood", self._ask_too_much),
+            ("pause", self._stand_still),
+            ("pause", self._pause_redis),
+            ("pause", self._pause_upstream),
+            ("cut", self._cut),
+            ("cut", self._cut_reply),
+            ("cut", self._cut_replies),
+            ("password", self._change_password),
+            ("no memory", self._take_memory),
+            ("redis restart", self._restart_redis),
+            ("worker death", self._end_worker),
+        ]
 
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Do no more, and wait until what is being done is over. Raises what went wrong."""
+    def wait(self, seconds: float) -> None:
+        """Go on for so long, and until each kind has been done once. Raises what went wrong."""
+        self._thread.join(seconds)
+        self._round_done.wait()
         self._stop.set()
         self._thread.join()
         if self.failure is not None:
@@ -94,15 +75,26 @@ class Faults:
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(self._choose.uniform(0.2, 2.0)):
-                words = self._choose.choice(self._kinds)()
-                self.done.append(words)
-                print(f"  {words}", flush=True)
+            while True:
+                for kind, do in self._choose.sample(self._kinds, len(self._kinds)):
+                    if self._stop.wait(self._choose.uniform(0.2, 2.0)):
+                        return
+                    begin = time.monotonic()
+                    fault = Fault(kind, begin, begin, do.__name__.strip("_"))
+                    self.done.append(fault)
+                    words = do()
+                    self.done[-1] = Fault(kind, begin, time.monotonic(), words)
+                    print(f"  {self.done[-1]}", flush=True)
+                self._round_done.set()
         except Exception as error:
             self.failure = error
+        finally:
+            self._round_done.set()
 
     def _any(self) -> int:
-        return self._choose.randrange(len(self._servers.running))
+        """The number of a server that is not the last one which serves."""
+        until("two servers are ready", lambda: len(self._servers.ready()) > 1, 90)
+        return self._choose.choice(self._servers.ready())
 
     def _kill(self) -> str:
         index = self._any()
@@ -114,11 +106,16 @@ class Faults:
         self._servers.replace(index, signal.SIGTERM)
         return f"server {index} was asked to end"
 
+    def _reload(self) -> str:
+        index = self._any()
+        self._servers.running[index].reload()
+        return f"server {index} replaced itself"
+
     def _stand_still(self) -> str:
-        return self._stop_one(self._choose.uniform(0.1, 2.0))
+        return self._stop_one(self._choose.uniform(*SHORT))
 
     def _stand_still_for_long(self) -> str:
-        return self._stop_one(self._choose.uniform(4.0, 7.0))
+        return self._stop_one(self._choose.uniform(*LONG))
 
     def _stop_one(self, seconds: float) -> str:
         index = self._any()
@@ -127,14 +124,6 @@ class Faults:
         self._servers.running[index].signal(signal.SIGCONT)
         return f"server {index} stood still for {seconds:.1f} s"
 
-    def _cut(self) -> str:
-        self._proxy.cut()
-        return "all connections to Redis were cut"
-
-    def _cut_reply(self) -> str:
-        self._proxy.cut_next_reply()
-        return "a connection to Redis was cut in the middle of a reply"
-
     def _pause_redis(self) -> str:
         seconds = self._choose.uniform(0.2, 4.0)
         os.kill(self._redis.pid, signal.SIGSTOP)
@@ -142,8 +131,57 @@ class Faults:
         os.kill(self._redis.pid, signal.SIGCONT)
         return f"Redis stood still for {seconds:.1f} s"
 
+    def _pause_upstream(self) -> str:
+        seconds = self._choose.uniform(0.2, 2.0)
+        self._upstream.signal(signal.SIGSTOP)
+        self._stop.wait(seconds)
+        self._upstream.signal(signal.SIGCONT)
+        return f"the upstream stood still for {seconds:.1f} s"
 
-def _traceback(server: Process) -> str:
-    output = server.output()
-    begin = output.find("Traceback (most recent call last)")
-    return output[max(0, begin - 300) : begin + 3000] if begin >= 0 else ""
+    def _cut(self) -> str:
+        self._proxy.cut()
+        return "all connections of the servers to Redis were cut"
+
+    def _cut_reply(self) -> str:
+        self._proxy.cut_next_reply()
+        return "a connection to Redis was cut in the middle of a reply"
+
+    def _cut_replies(self) -> str:
+        times = self._choose.randrange(5, 20)
+        for _ in range(times):
+            self._proxy.cut_next_reply()
+            self._stop.wait(self._choose.uniform(0.0, 0.1))
+        return f"connections to Redis were cut in the middle of {times} replies"
+
+    def _change_password(self) -> str:
+        """The servers have to connect anew meanwhile; who is connected may stay, as Redis has it."""
+        seconds = self._choose.uniform(0.2, 2.0)
+        with self._redis.connect() as connection:
+            connection.command("CONFIG", "SET", "requirepass", "another")
+            self._proxy.cut()
+            self._stop.wait(seconds)
+            connection.command("CONFIG", "SET", "requirepass", "")
+        return f"Redis wanted another password for {seconds:.1f} s"
+
+    def _take_memory(self) -> str:
+        seconds = self._choose.uniform(0.2, 2.0)
+        self._redis.command("CONFIG", "SET", "maxmemory", "1")
+        self._stop.wait(seconds)
+        self._redis.command("CONFIG", "SET", "maxmemory", "0")
+        return f"Redis had no memory for {seconds:.1f} s"
+
+    def _restart_redis(self) -> str:
+        """It finds its data again: all of them are in its log before it answers."""
+        kill = self._choose.random() < 0.5
+        (self._redis.kill if kill else self._redis.stop)()
+        self._stop.wait(self._choose.uniform(0.0, 2.0))
+        self._redis.start()
+        return f"Redis was {'killed' if kill else 'ended'} and started again"
+
+    def _end_worker(self) -> str:
+        self._kill_worker()
+        return "a worker of the site was killed"
+
+    def _ask_too_much(self) -> str:
+        self._flood()
+        return "more functions were called at once than there are places for"

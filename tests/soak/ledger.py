@@ -1,119 +1,116 @@
-"""The ledger of a soak: what was asked, what came back, and what may not be said of that at the end."""
+"""The ledger of a soak: what was asked, how it ended, and which of that no fault explains."""
 
 from __future__ import annotations
 
 import collections
-import json
+import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What an answer may be where servers die, upstreams break and Redis is away.
-FAILURES = (502, 503, 504)
+from tests.soak.kinds import Kind, is_its_own
+from tests.soak.rules import LONGEST, Fault, is_explained
 
 
 @dataclass
 class Entry:
-    """One operation. `path` at the upstream; `number` is what its answer must hold, if it holds any."""
+    """One operation, of a browser or of a client that speaks to the channel layer itself."""
 
     number: int
-    operation: str
-    method: str
-    path: str
-    sent_at: float  # monotonic, seconds
-    echoes: bool  # a 200 has the number in it
-    has_left: bool = False  # the browser: then there is one answer, or none
-    messages: list[dict[str, Any]] = field(default_factory=list)
+    kind: Kind
+    by: str  # "browser" or "layer"
+    sent: bytes = b""  # its body
+    asked_at: float = field(default_factory=time.monotonic)  # seconds
+    ended_at: float = 0.0
+    has_left: bool = False  # then there is one answer or a part of one, or none
+    is_doubtful: bool = False  # Redis did not say whether it took the question
+    outcome: str = "nothing"
+    messages: list[dict[str, Any]] = field(default_factory=list)  # of the layer's client
 
     @property
-    def is_answered(self) -> bool:
-        return any(not message.get("more_content") for message in self.messages)
+    def seconds(self) -> float:
+        return self.ended_at - self.asked_at
 
     @property
-    def status(self) -> int | None:
-        return self.messages[0].get("status") if self.messages else None
+    def path(self) -> str:
+        return self.kind.path.format(self.number)
 
     def __str__(self) -> str:
-        return f"#{self.number} {self.operation} {self.method} {self.path}"
+        what = f"#{self.number} {self.kind.operation} {self.kind.method} {self.path or self.kind.name}"
+        took = f"{self.seconds:.1f} s" if self.ended_at else "never"
+        return f"{what} of a {self.by}, asked at {self.asked_at:.1f}, ended after {took}"
+
+    def judge(self, status: int, content: bytes) -> None:
+        """A whole answer has come."""
+        if status != 200:
+            self.outcome = str(status)
+        elif is_its_own(self.kind, self.number, self.sent, content):
+            self.outcome = "right"
+        else:
+            self.outcome = f"wrong: {len(content)} bytes that begin with {content[:100]!r}"
+        self.ended_at = time.monotonic()
+
+    def judge_messages(self) -> None:
+        """What has come as messages is an answer, at the end of all."""
+        messages = self.messages
+        if not messages:
+            return
+        starts = ["status" in message for message in messages]
+        ends = [not message.get("more_content") for message in messages]
+        contents = [message.get("content", b"") for message in messages]
+        if starts != [True] + [False] * (len(messages) - 1):
+            self.outcome = f"wrong: not one beginning: {_shown(messages)}"
+        elif any(ends[:-1]):
+            self.outcome = f"wrong: more after the end: {_shown(messages)}"
+        elif not ends[-1]:
+            self.outcome = "nothing after a beginning"
+        elif any(not isinstance(content, bytes) for content in contents):
+            self.outcome = "cut"
+        else:
+            ended_at = self.ended_at
+            self.judge(messages[0]["status"], b"".join(contents))
+            self.ended_at = ended_at
 
 
 class Ledger:
-    """All operations of a soak, by the name of their reply channel."""
+    """All operations of a soak."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: list[Entry] = []
         self.unknown: list[str] = []  # reply channels that nobody had asked for
-        self._open: set[str] = set()
+        self._lock = threading.Lock()
 
-    @property
-    def outstanding(self) -> int:
-        return len(self._open)
-
-    def waiting(self) -> list[str]:
-        """Names of those who wait for an answer."""
-        return list(self._open)
-
-    def asked(self, name: str, entry: Entry) -> None:
-        self.entries[name] = entry
-        self._open.add(name)
-
-    def left(self, name: str) -> None:
-        """The browser has gone."""
-        self.entries[name].has_left = True
-        self._open.discard(name)
-
-    def answered(self, name: str, message: dict[str, Any]) -> None:
-        """A message has come for `name`."""
-        entry = self.entries.get(name)
-        if entry is None:
-            self.unknown.append(name)
-            return
-        entry.messages.append(message)
-        if not message.get("more_content"):
-            self._open.discard(name)
+    def new(self, kind: Kind, by: str) -> Entry:
+        """The next operation, with a number of its own."""
+        with self._lock:
+            entry = Entry(len(self.entries) + 1, kind, by)
+            self.entries.append(entry)
+        return entry
 
     def counts(self) -> dict[str, int]:
-        """How many answers of each status, by operation."""
+        """How many ended how, by operation."""
         found = collections.Counter(
-            f"{entry.operation} {entry.method} {entry.status}" for entry in self.entries.values()
+            f"{entry.by} {entry.kind.operation} {entry.kind.method} "
+            f"{'left' if entry.has_left else entry.outcome.partition(':')[0]}"
+            for entry in self.entries
         )
         return dict(sorted(found.items()))
 
-    def faults(self, posted: dict[str, int]) -> list[str]:
+    def wrongs(self, posted: dict[str, int], faults: Sequence[Fault]) -> list[str]:
         """What is wrong, a line each. `posted`: how often each path reached the upstream by POST."""
         found = [f"an answer for {name}, which nobody had asked for" for name in self.unknown]
-        for entry in self.entries.values():
-            found += [f"{entry}: {fault}" for fault in _faults(entry)]
+        for entry in self.entries:
+            entry.judge_messages()
+            if not is_explained(entry, faults):
+                near = [str(fault) for fault in faults if fault.reaches(entry.asked_at, entry.ended_at)]
+                found.append(f"{entry}: {entry.outcome}; at that time: {'; '.join(near) or 'no fault'}")
+            elif entry.seconds > LONGEST and entry.outcome != "gave up":
+                found.append(f"{entry}: {entry.outcome}, but too late")
         found += [
             f"POST {path} reached the upstream {times} times" for path, times in posted.items() if times > 1
         ]
         return found
-
-
-def _faults(entry: Entry) -> list[str]:
-    messages = entry.messages
-    if not messages:
-        return [] if entry.has_left else ["no answer"]
-    found = []
-    if ["status" in message for message in messages] != [True] + [False] * (len(messages) - 1):
-        found.append(f"not one beginning: {_shown(messages)}")
-    ends = [not message.get("more_content") for message in messages]
-    if any(ends[:-1]) or not (ends[-1] or entry.has_left):
-        found.append(f"not one end: {_shown(messages)}")
-    status = entry.status
-    if status != 200 and status not in FAILURES:
-        found.append(f"status {status}: {_shown(messages)}")
-    is_cut = any(not isinstance(message.get("content", b""), bytes) for message in messages)
-    if status == 200 and entry.echoes and ends[-1] and not is_cut and not _is_its_own(entry):
-        found.append(f"an answer that is not its own: {_shown(messages)}")
-    return found
-
-
-def _is_its_own(entry: Entry) -> bool:
-    content = b"".join(message.get("content", b"") for message in entry.messages)
-    if entry.operation in ("REQUEST", "FORWARD"):
-        target = json.loads(content)["target"]
-        return bool(target == entry.path)
-    return content.strip() == str(entry.number).encode()
 
 
 def _shown(messages: list[dict[str, Any]]) -> str:

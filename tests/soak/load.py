@@ -1,130 +1,182 @@
-"""Mixed load: operations of all kinds, put on the channel as a site would do it, and their answers."""
+"""A client that speaks to the channel layer itself: it asks as a site does, and sees every message."""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import msgpack
 
 from channels_async import wire
 from tests.harness.redis_server import RedisServer
+from tests.harness.resp import Connection, RedisError
+from tests.soak.kinds import CALL, Kind, any_kind, body_of, zeros
 from tests.soak.ledger import Entry, Ledger
+from tests.soak.rules import TIMEOUT
 
-PREFIX = "asgi:"  # asgi_redis's own (asgi_redis/core.py:42)
+PREFIX = "acceptance:"  # of the site's layer
 REPLIES = "daphne.response.SoakSoakSo!"
-TIMEOUT = 15.0  # seconds that an operation may take
+AWAY = object()
 
 #: What asgi_redis does when it sends (asgi_redis/core.py:528-545), and what daphne does when it receives;
-#: each in one step, so that a message is never only on its way.
+#: each in one step, so that a message is never only on its way. What has been read is deleted with the next
+#: look.
 SEND = """
 redis.call('SET', KEYS[2], ARGV[1], 'EX', 60)
 redis.call('RPUSH', KEYS[1], KEYS[2])
 redis.call('EXPIRE', KEYS[1], 61)
 """
 TAKE = """
-local keys = redis.call('LRANGE', KEYS[1], 0, 99)
+for _, key in ipairs(ARGV) do
+    redis.call('LREM', KEYS[1], 1, key)
+    redis.call('DEL', key)
+end
+local keys = redis.call('LRANGE', KEYS[1], 0, 19)
 if #keys == 0 then return {} end
-redis.call('LTRIM', KEYS[1], #keys, -1)
 local found = redis.call('MGET', unpack(keys))
-redis.call('DEL', unpack(keys))
+for i, key in ipairs(keys) do
+    table.insert(found, key)
+end
 return found
 """
 
-#: method, path at the upstream, whether its answer holds the number; how often each is chosen.
-REQUESTS: list[tuple[int, str, str, bool]] = [
-    (30, "GET", "/echo/{}", True),
-    (25, "POST", "/echo/{}", True),
-    (10, "GET", "/delay/0.5?n={}", False),
-    (5, "POST", "/delay/1?n={}", False),
-    (5, "GET", "/drip/5?interval=0.1&n={}", False),
-    (3, "GET", "/bytes/2000000?n={}", False),
-    (4, "GET", "/disconnect?n={}", False),
-    (4, "POST", "/disconnect?n={}", False),
-    (3, "GET", "/truncated?n={}", False),
-    (3, "GET", "/garbage?n={}", False),
-    (1, "GET", "/hang?n={}", False),
-]
-
 
 class Load:
-    """Asks at random, as many outstanding as allowed, and enters all that happens into the ledger."""
+    """Asks at random, as many outstanding as allowed, in a thread; all that comes goes into the ledger."""
 
-    def __init__(self, redis: RedisServer, upstream: str, ledger: Ledger, choose: random.Random) -> None:
+    def __init__(
+        self, redis: RedisServer, upstream: str, ledger: Ledger, choose: random.Random, outstanding: int
+    ) -> None:
         self._redis = redis
         self._upstream = upstream
         self._ledger = ledger
         self._choose = choose
-        self._number = 0
+        self._connection: Connection | None = None
+        self._open: dict[str, Entry] = {}  # by reply channel
+        self._all: dict[str, Entry] = {}
+        self._read: list[bytes] = []  # keys of messages that are here and not yet deleted there
+        self._flood = 0
+        self._outstanding = outstanding
+        self._asks = True
+        self._ended = False
+        self.failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="layer's client", daemon=True)
 
-    def run(self, seconds: float, outstanding: int, is_enough: Callable[[], bool] = bool) -> None:
-        """Ask for so many seconds, or until `is_enough`."""
-        end = time.monotonic() + seconds
-        with self._redis.connect() as connection:
-            while time.monotonic() < end and not is_enough():
-                for _ in range(min(10, outstanding - self._ledger.outstanding)):
-                    self._ask(connection)
-                self.take(connection)
-                if self._choose.random() < 0.05:
-                    self._leave(connection)
-                time.sleep(0.01)
+    def start(self) -> None:
+        self._thread.start()
+
+    def flood(self, number: int) -> None:
+        """Call so many functions at once, at the next opportunity. From any thread."""
+        self._flood = number
+
+    def stop(self) -> None:
+        """Ask no more, but go on to take what comes."""
+        self._asks = False
 
     def wait(self, seconds: float) -> None:
-        """Until all are answered, for so long at the most."""
+        """Until all are answered, for so long at the most. Raises what went wrong here."""
         end = time.monotonic() + seconds
-        with self._redis.connect() as connection:
-            while time.monotonic() < end and (self._ledger.outstanding or self.take(connection)):
-                self.take(connection)
+        while self._open and time.monotonic() < end and self.failure is None:
+            time.sleep(0.01)
+        if self.failure is not None:
+            raise self.failure
+
+    def end(self) -> None:
+        """Take what has come so far, and no more."""
+        self._ended = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._ended:
+                if self._asks:
+                    self._ask_some()
+                self._take()
                 time.sleep(0.01)
+            while self._take() or self._read:
+                pass
+        except Exception as error:
+            self.failure = error
 
-    def _ask(self, connection: Any) -> None:
-        self._number += 1
+    def _ask_some(self) -> None:
+        for _ in range(min(10, self._outstanding - len(self._open))):
+            self._ask(any_kind(self._choose))
+        flood, self._flood = self._flood, 0
+        for _ in range(flood):
+            self._ask(CALL)
+        if self._choose.random() < 0.05:
+            self._leave()
+
+    def _command(self, *words: Any) -> Any:
+        """Redis's reply; AWAY where there is none, or an error. Then the connection is not used again."""
+        try:
+            if self._connection is None:
+                self._connection = self._redis.connect()
+            return self._connection.command(*words)
+        except (OSError, RedisError):
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            return AWAY
+
+    def _ask(self, kind: Kind) -> None:
+        entry = self._ledger.new(kind, "layer")
+        entry.sent = body_of(kind, entry.number, self._choose)
         name = REPLIES + uuid.uuid4().hex
-        entry, details = self._operation(self._number)
         content = wire.encode(
-            uuid.uuid4().hex, name, entry.operation, sent_at=time.time(), timeout=TIMEOUT, **details
-        )
-        self._ledger.asked(name, entry)
-        self._put(connection, "request.async", content)
+            uuid.uuid4().hex, name, kind.operation, sent_at=time.time(), timeout=TIMEOUT,
+            **self._details(entry),
+        )  # fmt: skip
+        self._all[name] = self._open[name] = entry
+        entry.is_doubtful = not self._put("request.async", content)
+        if entry.is_doubtful:
+            self._open.pop(name)
 
-    def _operation(self, number: int) -> tuple[Entry, dict[str, Any]]:
-        kind = self._choose.choices(["REQUEST", "FORWARD", "CALL", "COMMAND"], [70, 20, 8, 2])[0]
-        now = time.monotonic()
-        if kind == "CALL":
-            return Entry(number, kind, "", "", now, echoes=True), {"function": "soak.say", "args": [number]}
-        if kind == "COMMAND":
-            parameters = {"number": str(number)}
-            return Entry(number, kind, "", "", now, echoes=True), {"command": "say", "parameters": parameters}
-        weights = [weight for weight, *_ in REQUESTS]
-        _, method, path, echoes = self._choose.choices(REQUESTS, weights)[0]
-        path = path.format(number)
-        details = {"method": method, "url": self._upstream + path}
-        if method == "POST":
-            details["body"] = b"x" * self._choose.choice([1, 1000, 20_000])
-        return Entry(number, kind, method, path, now, echoes), details
+    def _details(self, entry: Entry) -> dict[str, Any]:
+        kind = entry.kind
+        if kind.operation == "CALL":
+            return {"function": "thumbnail.status", "args": [entry.number]}
+        if kind.operation == "COMMAND":
+            return {"command": "zeros", "parameters": {"size": str(zeros(entry.number))}}
+        details: dict[str, Any] = {"method": kind.method, "url": self._upstream + entry.path}
+        return {**details, "body": entry.sent} if entry.sent else details
 
-    def _leave(self, connection: Any) -> None:
+    def _leave(self) -> None:
         """One browser closes its connection; daphne says so (daphne/http_protocol.py:203-216)."""
-        waiting = self._ledger.waiting()
-        if waiting:
-            name = self._choose.choice(waiting)
-            self._ledger.left(name)
-            self._put(connection, "http.disconnect", {"reply_channel": name, "path": "/"})
+        if self._open:
+            name = self._choose.choice(list(self._open))
+            self._open.pop(name).has_left = True
+            self._put("http.disconnect", {"reply_channel": name, "path": "/"})
 
-    @staticmethod
-    def _put(connection: Any, channel: str, content: dict[str, Any]) -> None:
+    def _put(self, channel: str, content: dict[str, Any]) -> bool:
+        """Whether Redis has said that it is there."""
         body = msgpack.packb(content, use_bin_type=True)
-        connection.command("EVAL", SEND, 2, PREFIX + channel, PREFIX + uuid.uuid4().hex, body)
+        key = PREFIX + uuid.uuid4().hex
+        return self._command("EVAL", SEND, 2, PREFIX + channel, key, body) is not AWAY
 
-    def take(self, connection: Any) -> int:
-        """Take the answers that wait; return how many messages there were."""
-        packed = connection.command("EVAL", TAKE, 1, PREFIX + REPLIES)
-        for each in packed:
-            if each is None:
-                continue
-            message = msgpack.unpackb(each, raw=False)
-            self._ledger.answered(message.pop("__asgi_channel__"), message)
-        return len(packed)
+    def _take(self) -> int:
+        """Take the messages that wait; return how many there were."""
+        found = self._command("EVAL", TAKE, 1, PREFIX + REPLIES, *self._read)
+        if found is AWAY:
+            return 0
+        seen, self._read = set(self._read), []
+        half = len(found) // 2
+        for packed, key in zip(found[:half], found[half:], strict=True):
+            self._read.append(key)
+            if packed is not None and key not in seen:
+                message = msgpack.unpackb(packed, raw=False)
+                self._answered(message.pop("__asgi_channel__"), message)
+        return half
+
+    def _answered(self, name: str, message: dict[str, Any]) -> None:
+        entry = self._all.get(name)
+        if entry is None:
+            self._ledger.unknown.append(name)
+            return
+        entry.messages.append(message)
+        if not message.get("more_content"):
+            entry.ended_at = time.monotonic()
+            self._open.pop(name, None)

@@ -2,116 +2,140 @@
 
     python -m tests.soak.run [SECONDS [SEED]]
 
-Redis, three servers behind a network that breaks, an upstream that misbehaves. What must hold: every
-operation has exactly one answer and it is its own; no POST reached the upstream twice; when all is over
-no key is left in Redis; the memory of the servers is bounded; no server has written a traceback.
-Exits with 1 and keeps the log if it does not.
+Redis, daphne, two workers of the site, three servers behind a network that breaks, an upstream that
+misbehaves; browsers, and a client that speaks to the channel layer itself. What must hold: every operation
+has exactly one answer, its own, or one that a fault of that moment explains (rules.py); no POST reached the
+upstream twice; when all is over no key is left in Redis and no process; memory and open files of the
+servers are bounded; no server has written a traceback. Exits with 1 and keeps the logs if it does not.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
-from tests.acceptance.server.crowd import LASTING, names_of
-from tests.harness.processes import Process
+from tests.acceptance.raw import until
 from tests.harness.redis_server import RedisServer, redis_server
 from tests.harness.upstream import Upstream, upstream_server
-from tests.soak.faults import Faults, Servers
+from tests.soak import remains
+from tests.soak.browsers import Browsers
+from tests.soak.faults import Faults
 from tests.soak.ledger import Ledger
-from tests.soak.load import Load
+from tests.soak.load import PREFIX, Load
 from tests.soak.proxy import Proxy
+from tests.soak.servers import Servers
+from tests.soak.site import SoakSite
 
+SECONDS = 40.0  # unless told
+SEED = 11  # unless told how long; then another one each time
 SERVERS = 3
-OUTSTANDING = 150  # operations; more than one server has places for
+WORKERS = 2
+BROWSERS = 16
+OUTSTANDING = 80  # operations of the layer's client
+FLOOD = 600  # functions called at once
+QUIET = 2.0  # seconds without faults, before and after
 LONGEST = 60.0  # seconds that all answers may take after the last question
-MOST_MEMORY = 250 * 1024 * 1024  # bytes of one server
-
-#: Operations that killed too many servers. A soak kills them often enough for some to be given up.
-DEAD = "asgi::dead"
-
-SETTINGS = """
-SECRET_KEY = 'soak'
-CHANNEL_LAYERS = {{'default': {{
-    'BACKEND': 'asgi_redis.RedisChannelLayer', 'CONFIG': {{'hosts': ['redis://127.0.0.1:{port}/0']}}}}}}
-CHANNELS_ASYNC_SERVER = {{
-    'CONCURRENCY': {{'total': 80, 'per_host': 60}},
-    'GRACE_TIME': 5,
-    'CALLS': {{'soak.say': 'soak_calls.say'}},
-    'COMMANDS': {{'say': {{'argv': ['echo', '{{number}}'], 'parameters': {{'number': r'[0-9]+'}}}}}},
-    'HTTP': {{'breaker_failures': 0}},
-}}
-"""
-CALLS = """
-import trio
+SHOWN = 40  # things that were wrong
 
 
-async def say(number):
-    await trio.sleep(number % 10 / 20)
-    return str(number)
-"""
+class Soak:
+    """One run; `wrong` is what was, a line each."""
 
+    def __init__(
+        self, seed: int, directory: Path, python: str, redis: RedisServer, upstream: Upstream
+    ) -> None:
+        self._directory = directory
+        self._redis = redis
+        self._upstream = upstream
+        self._proxy = Proxy(redis.host, redis.port)
+        self._site = SoakSite(directory, python, redis, upstream, WORKERS)
+        behind = redis.url.replace(f":{redis.port}/", f":{self._proxy.port}/")
+        self._servers = Servers(self._site.site, SERVERS, ACCEPTANCE_REDIS=behind)
+        self._ledger = Ledger()
+        self._load = Load(redis, upstream.url, self._ledger, random.Random(seed), OUTSTANDING)
+        self._browsers = Browsers(BROWSERS, self._ledger, seed)
+        self._faults = Faults(
+            redis, self._proxy, self._servers, upstream.process,
+            lambda: self._site.kill_worker(random.Random(seed + 2)), lambda: self._load.flood(FLOOD),
+            random.Random(seed + 1),
+        )  # fmt: skip
+        self.wrong: list[str] = []
 
-def memory(server: Process) -> int:
-    """Bytes of RAM that a process has."""
-    return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * 4096
+    def run(self, seconds: float) -> None:
+        """Start all, ask and break for so long; then see what there is."""
+        self._site.start()
+        self._servers.start()
+        self._load.start()
+        self._browsers.start(self._site.site.url)
+        time.sleep(QUIET)
+        self._faults.start()
+        self._faults.wait(seconds)
+        self._servers.wait_until_ready()
+        time.sleep(QUIET)
+        self._browsers.stop()
+        self._load.stop()
+        until("all browsers have an answer", lambda: self._browsers.are_done, LONGEST)
+        self._load.wait(LONGEST)
+        disconnects = f"{PREFIX}http.disconnect"
+        until("the servers know who has left", lambda: not self._redis.command("LLEN", disconnects))
+        self._look()
 
+    def _look(self) -> None:
+        servers, faults = self._servers.running, self._faults.done
+        sizes = [(server.memory // 1024 // 1024, server.open_files) for server in servers]
+        print(f"memory of the servers and their open files: {sizes}", flush=True)
+        self.wrong += remains.of_servers(servers)
+        self.wrong += self._servers.end()
+        self._load.end()  # what has come in between came twice
+        self.wrong += self._site.end()
+        self.wrong += self._ledger.wrongs(self._upstream.posted(), faults)
+        self.wrong += remains.in_redis(self._redis, faults)
+        self.wrong += remains.of_processes([self._redis.pid, self._upstream.process.pid])
+        counts = self._ledger.counts()
+        print(f"{len(self._ledger.entries)} operations, {len(faults)} faults: {counts}", flush=True)
 
-def soak(seconds: float, seed: int, directory: Path, redis: RedisServer, upstream: Upstream) -> list[str]:
-    """What was wrong, a line each."""
-    proxy = Proxy(redis.host, redis.port)
-    (directory / "soak_settings.py").write_text(SETTINGS.format(port=proxy.port))
-    (directory / "soak_calls.py").write_text(CALLS)
-    servers = Servers(str(directory), SERVERS)
-    try:
-        ledger = Ledger()
-        load = Load(redis, upstream.url, ledger, random.Random(seed))
-        faults = Faults(redis, proxy, servers, random.Random(seed + 1))
-        load.run(2.0, OUTSTANDING)
-        faults.start()
-        load.run(seconds, OUTSTANDING, lambda: faults.failure is not None)
-        faults.stop()
-        load.run(2.0, OUTSTANDING)
-        load.wait(LONGEST)
-        sizes = [memory(server) for server in servers.running]
-        wrong = servers.end()
-        load.wait(1.0)  # what comes now comes twice
-        wrong += ledger.faults(upstream.posted())
-        wrong += [f"a server has {size} bytes of memory" for size in sizes if size > MOST_MEMORY]
-        left = [name for name in names_of(redis) if not name.startswith(LASTING) and name != DEAD]
-        wrong += [f"left in Redis: {name}" for name in left]
-        print(f"{len(ledger.entries)} operations, {len(faults.done)} faults: {ledger.counts()}", flush=True)
-        print(f"memory of the servers: {[size // 1024 // 1024 for size in sizes]} MiB", flush=True)
-    finally:
-        servers.kill()
-        proxy.close()
-        (directory / "servers.log").write_text(servers.log())
-    return wrong
+    def end(self) -> None:
+        """End all that still runs, and write the logs."""
+        (self._directory / "servers.log").write_text(self._servers.log())
+        self._servers.kill()
+        self._site.end()
+        self._proxy.close()
+        (self._directory / "site.log").write_text(self._site.log())
+        faults = "\n".join(str(fault) for fault in self._faults.done)
+        (self._directory / "faults.log").write_text(faults + "\n")
 
 
 def main(seconds: float, seed: int) -> int:
     print(f"soak for {seconds:g} s with the seed {seed}", flush=True)
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
+    python = os.environ.get("CHANNELS_ASYNC_TEST_WEB_PYTHON") or sys.executable
     began = time.monotonic()
-    with redis_server() as redis, upstream_server(quiet=True) as upstream:
-        wrong = soak(seconds, seed, directory, redis, upstream)
-    for line in wrong[:50]:
+    with redis_server("--appendonly", "yes") as redis, upstream_server(quiet=True) as upstream:
+        soak = Soak(seed, directory, python, redis, upstream)
+        try:
+            soak.run(seconds)
+        except Exception as error:
+            traceback.print_exc()
+            soak.wrong.append(f"it was not finished: {error!r}")
+        finally:
+            soak.end()
+    for line in soak.wrong[:SHOWN]:
         print(line)
-    print(f"{len(wrong)} things were wrong after {time.monotonic() - began:.0f} s")
-    if wrong:
-        print(f"the log of the servers is in {directory}; again: python -m tests.soak.run {seconds:g} {seed}")
+    print(f"{len(soak.wrong)} things were wrong after {time.monotonic() - began:.0f} s")
+    if soak.wrong:
+        print(f"the logs are in {directory}; again: python3 noxfile.py -s soak -- {seconds:.0f} {seed}")
         return 1
-    for file in directory.iterdir():
-        if file.is_file():
-            file.unlink()
+    shutil.rmtree(directory)
     return 0
 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    sys.exit(
-        main(float(words[0]) if words else 30.0, int(words[1]) if len(words) > 1 else random.getrandbits(32))
-    )
+    seed = int(words[1]) if len(words) > 1 else random.getrandbits(32) if words else SEED
+    sys.exit(main(float(words[0]) if words else SECONDS, seed))

@@ -14,7 +14,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     behaviour:  operations, calls, replies
     adapters:   layers, http
     words:      certificates, egress, commands, settings, options, errors, limits, stats
-    words:      failures
+    words:      failures, recent_errors, readiness
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.egress_rules, channels_async.proxy_rules, channels_async.host_patterns

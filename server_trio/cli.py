@@ -216,7 +216,7 @@ class Serving:
                     self.announce()
                 else:
                     await self.link.say_ready(self.settings.PROCESSES)
-                    talking.start_soon(self.link.report_forever, self.supervisor.reporter.current)
+                    talking.start_soon(self.link.report_forever, self.supervisor.reporter.report)
             talking.cancel_scope.cancel()
 
 

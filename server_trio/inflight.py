@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 
 from .errors import OperationError
@@ -12,7 +14,8 @@ class InFlight:
     """A set of running operations that can be asked by reply channel. Bounded by CONCURRENCY['total']."""
 
     def __init__(self) -> None:
-        self._all: set[Running] = set()
+        self._all: dict[Running, None] = {}  # those that were begun first are the first
+        self._by_operation: Counter[str] = Counter()
         self._by_channel: dict[str, set[Running]] = {}
 
     def __len__(self) -> int:
@@ -21,13 +24,24 @@ class InFlight:
     def __iter__(self) -> Iterator[Running]:
         return iter(self._all)
 
+    @property
+    def by_operation(self) -> dict[str, int]:
+        """How many there are of each operation that there has been."""
+        return dict(self._by_operation)
+
+    def oldest(self, number: int) -> list[Running]:
+        """Those that have been running the longest, `number` at the most."""
+        return list(itertools.islice(self._all, number))
+
     def add(self, running: Running) -> None:
-        self._all.add(running)
+        self._all[running] = None
+        self._by_operation[running.operation.name] += 1
         if running.has_listener:
             self._by_channel.setdefault(running.reply.channel, set()).add(running)
 
     def discard(self, running: Running) -> None:
-        self._all.discard(running)
+        del self._all[running]
+        self._by_operation[running.operation.name] -= 1
         others = self._by_channel.get(running.reply.channel)
         if others is not None:
             others.discard(running)

@@ -22,7 +22,7 @@ from .recovery import is_repeatable, refusal
 from .replies import FORMS, Reply, make_reply
 from .running import Running, shutting_down
 from .settings import Settings
-from .stats import Counters
+from .stats import QUIET, Counters
 from .turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -143,9 +143,14 @@ class Operations:
             await running.run()
         finally:
             self.in_flight.discard(running)
-            self.counters.finished[running.operation.name, running.outcome] += 1
-            self.counters.replies_lost += running.outcome == "reply_lost"
-            self.counters.bytes_out += running.reply.bytes_sent
+            self._count(running)
+
+    def _count(self, running: Running) -> None:
+        name, outcome = running.operation.name, running.outcome
+        self.counters.finish(name, outcome, running.seconds, running.waited, running.reply.bytes_sent)
+        if outcome not in QUIET:
+            target = str(running.operation.details)  # its repr shows method and host, nothing secret
+            self.counters.errors.note(name, target, outcome, running.reason, time.time())
 
     async def _refuse(self, layer: Layer, error: BadMessage, received: Received) -> None:
         """A message that is no operation: one line in the log, counted, answered where it can be."""

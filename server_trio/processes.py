@@ -170,7 +170,11 @@ class Parent:
     def reports(self) -> list[dict[str, Any]]:
         """The last report of each child that takes messages."""
         children = [place.child for place in self._places]
-        return [child.report for child in children if child is not None and child.lives and child.report]
+        return [
+            {**child.report, "process": child.number}
+            for child in children
+            if child is not None and child.lives and child.report
+        ]
 
     def start(self, number: int) -> Child:
         """Start a child for a place. Raises OSError."""

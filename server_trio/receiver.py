@@ -30,14 +30,14 @@ class Places:
     """
 
     def __init__(self, total: int) -> None:
-        self._total = total
+        self.total = total
         self._taken = 0
         self._freed = trio.Event()
 
     @property
     def free(self) -> int:
         """Places that nobody has now."""
-        return self._total - self._taken
+        return self.total - self._taken
 
     async def wait_free(self) -> int:
         """Wait until a place is free; return how many are."""

@@ -25,6 +25,7 @@ from .errors import (
 from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
+from .stats import QUIET
 from .turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class Running:
         self.operation = operation
         self.reply = reply
         self.outcome = "ok"
+        self.reason = ""  # why it is not "ok", for the log; nothing secret
+        self.waited: float | None = None  # seconds from the view to its begin, where that is known
         self._handler = handler
         self._context = context
         self._settings = settings
@@ -71,6 +74,11 @@ class Running:
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
         self._begun = trio.current_time()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was claimed."""
+        return trio.current_time() - self._begun
 
     @property
     def begun_at(self) -> float:
@@ -100,13 +108,18 @@ class Running:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
+            self.reason = str(error).partition("\n")[0]  # without a traceback
         if not isinstance(error, ClientGone):
             if error is not None:
                 await self._answer(error)
             if self.reply.state is not ReplyState.FINISHED:
                 self.outcome = "taken_over" if self._is_taken_over else "reply_lost"
+        if self.outcome == "reply_lost" and self.reply.held_up_by:
+            self.reason = f"{self.reason}: {self.reply.held_up_by}".removeprefix(": ")
+        if not self._has_begun:
+            self._note_wait()
         await self._settle()
-        self._log(error)
+        self._log()
 
     async def _work(self) -> OperationError | None:
         """Run the handler; return the error that the client must be told of."""
@@ -124,6 +137,7 @@ class Running:
             with self._scope:
                 async with self._turns.turn(self.operation.name):
                     self._has_begun = True
+                    self._note_wait()
                     await handler(self.operation, self.reply, self._context)
         except OperationError as error:
             return error
@@ -157,7 +171,13 @@ class Running:
             limit = min(limit, operation.timeout)
         if operation.sent_at is None:
             return limit
-        return limit - max(0.0, time.time() - operation.sent_at)
+        self.waited = max(0.0, time.time() - operation.sent_at)
+        return limit - self.waited
+
+    def _note_wait(self) -> None:
+        """The waiting is over: what it did in the queue is known, where it is, and here it ends."""
+        if self.waited is not None:
+            self.waited += self.seconds
 
     async def _answer(self, error: OperationError) -> None:
         """The last word: shielded, because a cancelled operation must be answered too, and bounded.
@@ -183,14 +203,10 @@ class Running:
             except LayerError as failure:
                 logger.warning("operation %s stays in the journal: %s", self.operation.id, failure)
 
-    def _log(self, error: OperationError | None) -> None:
-        quiet = ("ok", "shutdown", "client_gone")
-        level = logging.INFO if self.outcome in quiet else logging.WARNING
+    def _log(self) -> None:
+        level = logging.INFO if self.outcome in QUIET else logging.WARNING
         if not operation_logger.isEnabledFor(level):
             return
-        reason = f" ({str(error).partition(chr(10))[0]})" if error is not None else ""  # without a traceback
-        if self.outcome == "reply_lost" and self.reply.held_up_by:
-            reason += f": {self.reply.held_up_by}"
         operation_logger.log(
             level,
             "%s %s: %s, status %s, %.3f s, %d bytes%s",
@@ -198,9 +214,9 @@ class Running:
             self.operation.details,  # its repr shows method and host, nothing secret
             self.outcome,
             self.reply.status,
-            trio.current_time() - self._begun,
+            self.seconds,
             self.reply.bytes_sent,
-            reason,
+            f" ({self.reason})" if self.reason else "",
         )
 
 

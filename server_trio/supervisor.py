@@ -73,10 +73,11 @@ class Supervisor:
         self.state = State.RUNNING
         self.reporter = Reporter(
             self.statistics,
-            self._operations.in_flight,
+            self._operations,
             lambda: self.state.value,
             self.channels,
-            lambda: {"total": settings.CONCURRENCY.total, "free": self._operations.places.free},
+            self._operations.places if self._operation_channels else None,
+            consumers.places if consumers is not None else None,
         )
 
     async def run(
@@ -98,6 +99,7 @@ class Supervisor:
         context = Context(http=http, layer=layer)
         served_layer.set(layer)  # for this task and those it starts
         served_http.set(Http(http))
+        self.reporter.begin(layer, http.upstreams)
         async with trio.open_nursery() as background:
             background.start_soon(self._end_grace)
             background.start_soon(self._close_expired_connections, http)

@@ -18,6 +18,7 @@ from channels_async import http_rules
 
 from .. import errors
 from ..limits import HttpLimits
+from ..stats import Upstreams
 from .breaker import Breaker
 from .connect import DirectConnector, OpenStream
 from .connection import Connection, Unanswered
@@ -74,6 +75,7 @@ class Session(asks.Session):  # type: ignore[misc]
         self._limits = limits
         self._pool = Pool(limits, open_stream or DirectConnector(ssl_context))
         self._breaker = Breaker(limits.breaker_failures, limits.breaker_open)
+        self.upstreams = Upstreams()  # every attempt by host and outcome; the seconds until the head came
 
     @asynccontextmanager
     async def stream(
@@ -172,9 +174,7 @@ class Session(asks.Session):  # type: ignore[misc]
         """Exchange one request for the head of its response, again and again where that is allowed."""
         while True:
             try:
-                with self._breaker.attempt(request.url.origin) as attempt:
-                    response = await self._respond(request, redirects)
-                    attempt.answered(response.status)
+                response = await self._attempt(request, redirects)
             except errors.OperationError as failure:
                 if not await attempts.after_failure(request, failure):
                     raise
@@ -186,6 +186,26 @@ class Session(asks.Session):  # type: ignore[misc]
                 raise
             if not again:
                 return response
+
+    async def _attempt(self, request: Request, redirects: int) -> Response:
+        """One attempt to get the head of a response, counted by what becomes of it."""
+        origin, began = request.url.origin, trio.current_time()
+        deadline = trio.current_effective_deadline()
+        outcome = "error"
+        try:
+            with self._breaker.attempt(origin) as attempt:
+                response = await self._respond(request, redirects)
+                attempt.answered(response.status)
+            outcome = f"{response.status // 100}xx"
+            return response
+        except errors.OperationError as failure:
+            outcome = "unreachable" if isinstance(failure, errors.UpstreamUnreachable) else failure.outcome
+            raise
+        except trio.Cancelled:
+            outcome = "timeout" if trio.current_time() >= deadline else "cancelled"
+            raise
+        finally:
+            self.upstreams.note(origin.netloc, outcome, trio.current_time() - began)
 
     async def _respond(self, request: Request, redirects: int) -> Response:
         """Exchange one request for the head of its response."""

@@ -81,6 +81,14 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Receiving:
+    """How receiving goes on one shard."""
+
+    connected: bool  # it answered at its last use
+    still: float  # seconds for which a receive under way has not moved; idle, it moves every few seconds
+
+
+@dataclass(frozen=True, slots=True)
 class LayerStatistics:
     """A snapshot of a layer's counters since it was opened."""
 
@@ -202,6 +210,10 @@ class Layer(Protocol):
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Take `channel` out of the group, if it is in it. Raises as `group_add`; may be repeated."""
+        ...
+
+    def receiving(self) -> list[Receiving]:
+        """How receiving goes, shard by shard."""
         ...
 
     def statistics(self) -> LayerStatistics:

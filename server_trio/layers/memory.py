@@ -20,7 +20,7 @@ from asgiref.base_layer import BaseChannelLayer  # type: ignore[import-untyped]
 
 from ..errors import ChannelFull
 from .alone import Alone
-from .base import Entry, LayerStatistics, Message, Progress, Received
+from .base import Entry, LayerStatistics, Message, Progress, Received, Receiving
 from .names import check_channel, check_group, check_receive
 from .redis_codec import Codec
 
@@ -90,6 +90,9 @@ class MemoryLayer(Alone):
         check_channel(channel)
         self._groups.get(group, {}).pop(channel, None)
         await trio.lowlevel.checkpoint()
+
+    def receiving(self) -> list[Receiving]:
+        return [Receiving(True, 0.0)]
 
     def statistics(self) -> LayerStatistics:
         return LayerStatistics(

@@ -21,7 +21,17 @@ import redis
 import trio
 
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
-from .base import DeadLetter, Entry, Judge, LayerStatistics, Message, Progress, Queue, Received
+from .base import (
+    DeadLetter,
+    Entry,
+    Judge,
+    LayerStatistics,
+    Message,
+    Progress,
+    Queue,
+    Received,
+    Receiving,
+)
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
 from .redis_connection import Backoff, RedisConnection, ShardHealth, SharedConnection
@@ -277,6 +287,9 @@ class RedisLayer:
         check_channel(channel)
         control, key = self._group(group)
         await control.command("ZREM", key, channel)
+
+    def receiving(self) -> list[Receiving]:
+        return [Receiving(shard.health.connected, shard.receiver.stands_still) for shard in self._shards]
 
     def statistics(self) -> LayerStatistics:
         healths = [shard.health for shard in self._shards]

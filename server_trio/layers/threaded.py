@@ -18,7 +18,7 @@ import trio
 
 from ..errors import ChannelFull, LayerUnavailable, MessageRefused, SendUnknown
 from .alone import Alone
-from .base import Entry, LayerStatistics, Message, Progress, Received
+from .base import Entry, LayerStatistics, Message, Progress, Received, Receiving
 from .names import check_channel, check_group, check_receive
 from .packing import pack, unpack
 from .redis_codec import FULL_NAME
@@ -196,6 +196,9 @@ class ThreadedLayer(Alone):
             raise turn.failure
         self._received += len(turn.received)
         return turn.received
+
+    def receiving(self) -> list[Receiving]:
+        return [Receiving(self._connected, 0.0)]
 
     def statistics(self) -> LayerStatistics:
         return LayerStatistics(

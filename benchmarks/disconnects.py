@@ -17,34 +17,14 @@ import socket
 import statistics
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.acceptance.stack import Site, serving  # noqa: E402 - found by the line before
+from tests.acceptance.leaving import seconds_to_the_upstream, start_two_servers  # noqa: E402 - found so
+from tests.acceptance.stack import Site, serving  # noqa: E402
 from tests.harness.redis_server import redis_server  # noqa: E402
 from tests.harness.upstream import upstream_server  # noqa: E402
-
-
-def one(site: Site, upstream: socket.socket) -> float:
-    """Seconds from one close to the other."""
-    port = int(site.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), 20) as browser:
-        browser.sendall(b"GET /ask/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        connection, _ = upstream.accept()
-        connection.settimeout(20)
-        with connection:
-            while b"\r\n\r\n" not in connection.recv(65536):
-                pass
-            browser.close()
-            left = time.perf_counter()
-            try:
-                while connection.recv(65536):
-                    pass
-            except ConnectionResetError:
-                pass
-            return time.perf_counter() - left
 
 
 def main() -> None:
@@ -71,9 +51,8 @@ def main() -> None:
 
 def measure(site: Site, upstream: socket.socket, times: int) -> list[float]:
     """Milliseconds, the shortest first."""
-    site.start_server("reads", CHANNELS_ASYNC_CHANNEL="nothing.async")
-    site.start_server("runs", CHANNELS_ASYNC_DISCONNECT_CHANNELS="")
-    return sorted(one(site, upstream) * 1000 for _ in range(times))
+    start_two_servers(site)
+    return sorted(seconds_to_the_upstream(site, upstream) * 1000 for _ in range(times))
 
 
 if __name__ == "__main__":

@@ -108,13 +108,13 @@ class Proxy:
 
 
 @contextlib.asynccontextmanager
-async def open_proxy(redis: RedisServer) -> AsyncIterator[Proxy]:
-    """A proxy on a free port of this machine."""
+async def open_proxy(redis: RedisServer, port: int = 0) -> AsyncIterator[Proxy]:
+    """A proxy on that port of this machine, or a free one."""
     proxy = Proxy(redis)
     proxy.speak()
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
         proxy.port = listeners[0].socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, proxy.serve, listeners)
         try:

@@ -52,6 +52,16 @@ async def test_receive_goes_on_after_redis_was_restarted_and_send_does(
     assert len([text for _, text in levels if "answers again" in text]) == 1, levels
 
 
+def test_no_pause_between_two_attempts_is_longer_than_a_second() -> None:
+    backoff = redis_connection.Backoff()
+    pauses = [backoff.next() for _ in range(1000)]
+    assert 0 < pauses[0] <= 0.05
+    assert max(pauses) <= 1.0  # half of what is promised for an outage's end
+    assert 0.5 <= min(pauses[6:]) < 0.6 and max(pauses[6:]) > 0.9  # not all servers at once
+    backoff.reset()
+    assert backoff.next() <= 0.05
+
+
 async def test_a_send_gives_up_when_redis_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_send, "SEND_TIMEOUT", 0.3)
     failures = 0

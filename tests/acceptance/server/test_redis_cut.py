@@ -18,12 +18,12 @@ OPERATIONS = 200
 
 
 @contextlib.contextmanager
-def proxy_in_thread(redis: RedisServer) -> Iterator[Proxy]:
+def proxy_in_thread(redis: RedisServer, port: int = 0) -> Iterator[Proxy]:
     """A proxy that runs beside the test, which may set its attributes."""
     ready, found = threading.Event(), []
 
     async def run() -> None:
-        async with open_proxy(redis) as proxy:
+        async with open_proxy(redis, port) as proxy:
             found.append((proxy, trio.lowlevel.current_trio_token(), trio.CancelScope()))
             with found[0][2] as scope:
                 ready.set()

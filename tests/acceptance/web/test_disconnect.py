@@ -6,10 +6,13 @@ import contextlib
 import json
 import signal
 import socket
+import statistics
+import time
 from urllib.parse import quote
 
 import pytest
 
+from tests.acceptance import leaving as browsers
 from tests.acceptance.browser import ask
 from tests.acceptance.raw import until
 from tests.acceptance.stack import serving
@@ -19,6 +22,8 @@ from tests.harness.redis_server import redis_server
 
 #: Longer than any test waits, so that it is no deadline that ends an operation.
 PATIENT = {f"CHANNELS_ASYNC_DEADLINES_{name}": "100" for name in ("REQUEST", "CALL", "COMMAND")}
+PROMISED = 0.25  # seconds from the browser that leaves to the end of its operation, across two servers
+TIMES = 9
 READS_NOTHING = {**PATIENT, "CHANNELS_ASYNC_DISCONNECT_CHANNELS": ""}
 
 
@@ -123,3 +128,28 @@ def test_a_websocket_that_is_closed_ends_what_it_asked_for(start_site, upstream,
         until("it is begun", lambda: upstream.statistics()["at_once"])
     until("the connection is closed", lambda: upstream.statistics()["at_once"] == 0)
     server.wait_for_line("client_gone")
+
+
+def test_across_two_servers_the_upstream_is_rid_of_it_in_the_time_that_is_promised(start_site):
+    """Time is measured because a time is promised: the median, as this machine has others to serve."""
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        upstream.settimeout(20)
+        site = start_site(ACCEPTANCE_UPSTREAM=f"http://127.0.0.1:{upstream.getsockname()[1]}")
+        browsers.start_two_servers(site)
+        seconds = [browsers.seconds_to_the_upstream(site, upstream) for _ in range(TIMES)]
+    assert statistics.median(seconds) < PROMISED, seconds
+
+
+def test_across_two_servers_a_command_is_killed_in_the_time_that_is_promised(start_site, tmp_path):
+    site = start_site()
+    browsers.start_two_servers(site)
+    seconds = []
+    for number in range(TIMES):
+        file = tmp_path / str(number)
+        with browsers.ask(site, f"/command/family/?file={file}"):
+            until("it is begun", lambda file=file: file.exists() and file.read_text().strip())
+            group = int(file.read_text())
+        begun = time.perf_counter()
+        until("the processes are gone", lambda group=group: session_members(group) == [])
+        seconds.append(time.perf_counter() - begun)
+    assert statistics.median(seconds) < PROMISED, seconds

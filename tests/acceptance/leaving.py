@@ -22,7 +22,7 @@ def ask(site: Site, path: str) -> socket.socket:
 
 
 def seconds_to_the_upstream(site: Site, upstream: socket.socket) -> float:
-    """From the closed connection of a browser to the closed connection at the upstream, a listening socket."""
+    """From the closed connection of a browser to the closed connection at the upstream, which listens."""
     with ask(site, "/ask/") as browser:
         connection, _ = upstream.accept()
         connection.settimeout(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import signal
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.harness.processes import descendants, living
 from .crowd import Crowd, names_of
 
 EACH = 250  # operations that one server does at once
+PROMISED = 10.0  # seconds from the death of a server to the last answer
 SETTINGS = f"CHANNELS_ASYNC_SERVER = {{'CONCURRENCY': {{'total': {EACH}, 'per_host': {EACH}}}}}\n"
 KEYS = ["first key"]
 ENCRYPTED = f"CHANNEL_LAYERS['default']['CONFIG']['symmetric_encryption_keys'] = {KEYS}\n"
@@ -68,9 +70,11 @@ def test_of_two_servers_one_is_killed_with_250_operations(redis, start_server, u
         assert len(journals(redis)) == 2 * EACH
         assert keys == () or not any(b"/gate/" in value for value in journals(redis))
         kill(first)
+        killed_at = time.monotonic()
         until("its connections are closed", lambda: upstream.statistics()["at_once"] == EACH)
         upstream.open()
         crowd.wait(list(asked))
+        assert max(crowd.ended_at.values()) - killed_at < PROMISED
         until("nothing is left in a journal", lambda: not journals(redis))
         end(second)
         print(f"the slowest of {len(asked)} answers came after {crowd.longest:.1f} s")

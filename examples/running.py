@@ -13,6 +13,7 @@ from tests.harness.upstream import Upstream
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
+LOOK_AGAIN = 1.0  # seconds
 
 
 @dataclass
@@ -61,15 +62,17 @@ def run(what: str, act: Callable[[], int]) -> int:
 
 
 def wait(running: Running, *, on_end: Callable[[Process], bool]) -> int:
-    """Until Ctrl-C. `on_end` is told of each process that ends by itself, and answers whether to wait on."""
+    """Until Ctrl-C. `on_end` is told of each process that ends by itself, and answers whether to wait on.
+
+    Returns 1 where it is not to; Ctrl-C is for `run`.
+    """
     print(f"{running.url}/    (Ctrl-C ends it)", flush=True)
-    watched = {*ENDING, signal.SIGCHLD}
-    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     alive = list(running.processes)
-    while signal.sigwait(watched) == signal.SIGCHLD:
+    while True:
         for process in [process for process in alive if process.returncode is not None]:
             alive.remove(process)
             if not on_end(process):
                 return 1
-    print("ended")
-    return 0
+        # The signal is lost that comes just before this, so it does not wait for ever.
+        signal.sigtimedwait({signal.SIGCHLD}, LOOK_AGAIN)

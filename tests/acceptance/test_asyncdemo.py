@@ -44,6 +44,9 @@ def test_a_stage_tells_four_of_an_order_and_ctrl_c_ends_all_of_it(web_python, st
         begun = descendants(demo.pid)
         assert len(begun) >= len(stage.programs) + 1 + stage.redis  # the upstream, too
         demo.signal(signal.SIGINT)
+        while begun <= {pid for pid, _, _ in living()} and demo.returncode is None:
+            pass
+        demo.signal(signal.SIGINT)  # a second one does not leave half of them
         assert demo.wait(60) == 0, demo.output()
         assert not begun & {pid for pid, _, _ in living()}
         assert "died" not in demo.output()

@@ -28,6 +28,8 @@ COMMANDS = {
     "python3 noxfile.py": "this very run",
     "python3 noxfile.py -s demo": "tests/house or the session demo",
     "python3 noxfile.py -s demo -- --check": "tests/acceptance/test_demo.py",
+    "python3 noxfile.py -s asyncdemo -- server_trio": "tests/acceptance/test_asyncdemo.py",
+    "python3 noxfile.py -s asyncdemo -- hammer": "tests/acceptance/test_asyncdemo.py",
     "pip install channels-async": "tests/house/package",
     "pip install 'channels-async[server]'": "tests/house/package",
     "python3 -m server_trio myproject.server_settings": "here",

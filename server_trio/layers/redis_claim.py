@@ -81,14 +81,18 @@ class Claimer:
         while True:
             id = self._journal.id
             args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
-            args += [f"1 {time.time():.3f} " if self._keep else "", JOURNAL_TTL, id, id]
+            attempt = f"1 {time.time():.3f} " if self._keep else ""
+            args += [attempt, JOURNAL_TTL, id, self._journal.known_until(id) or ""]
             for one in held:
                 args += (one.channel, one.arrived, one.popped)
             keys = [self._source.servers_key, *self._keys(id)]
             reply = await self._connection.run(CLAIM, keys, args)
-            if reply:
+            if len(reply) > 2:
                 break
-            self._journal.renounce(id)
+            if reply:
+                self._journal.leave(id, *reply)
+            else:
+                self._journal.renounce(id)
         frames, bodies, names, *last = reply
         for one, key in zip(held, last, strict=True):
             one.last, one.popped = key, b""

@@ -27,7 +27,7 @@ from ..errors import LayerUnavailable
 from .base import Entry, Judge, Past, Received
 from .redis_connection import SAID_AGAIN, RedisConnection
 from .redis_journal_scripts import BEAT, NOTE, TAKE_OVER
-from .redis_scripts import JOURNAL_TTL
+from .redis_scripts import JOURNAL_TTL, TAKEN_TTL
 from .redis_source import Source
 
 logger = logging.getLogger("server_trio.layers")
@@ -38,6 +38,13 @@ DEAD_AFTER = 3.0  # seconds without a heartbeat
 #: Seconds for which it is remembered who was taken over from, once all of it is done: a server that only
 #: stood still must find that its operations are its own no more, whenever it goes on. They have a deadline.
 FENCE_TIME = 600.0
+
+#: Seconds, by Redis's clock, after a heartbeat, in which Redis can only have lost everything if it knows its
+#: owner no more. Later another may have taken over and be done, and its note have gone (TAKEN_TTL).
+TRUST_TIME = TAKEN_TTL - 60
+
+TAKEN_AT_ONCE = 50  # servers that are taken over from between two heartbeats, each in a round trip
+MOST_OTHERS = 1000  # that are held; each is a part of every heartbeat
 RECOVER_BATCH = 50  # messages read at once; each may be some megabytes
 
 # What servers write. Whoever else can write to Redis must not be able to end one with something different.
@@ -70,6 +77,7 @@ class ShardJournal:
         self._owners: dict[str, str] = {}  # by id that has been taken over: the name under which it is had
         #: By id that has been taken over: when it was done, None before.
         self._others: dict[str, float | None] = {}
+        self._known_until: dict[str, int] = {}  # by owner; Redis's clock, epoch seconds
         self._seen: dict[str, Seen] = {}
         self._beats = 0
         self._complained_at = -math.inf  # of strange entries; Trio's clock
@@ -110,16 +118,20 @@ class ShardJournal:
         for id in ids:
             keys += (self._source.journal_key(id), self._source.claims_key(id))
         args = [self._beats, JOURNAL_TTL, "1" if last else ""]
-        args += [f"{'f' if id in old else 'k'}{id} {self._owners.get(id, id)}" for id in ids]
-        servers, states = await self._connection.run(BEAT, keys, args)
+        owners = [self._owners.get(id, id) for id in ids]
+        args += [
+            f"{'f' if id in old else 'k'}{id} {owner} {self.known_until(owner) or '-'}"
+            for id, owner in zip(ids, owners, strict=True)
+        ]
+        servers, states, now = await self._connection.run(BEAT, keys, args)
+        known = zip(owners, states.decode("ascii"), strict=True)
+        self._known_until = {owner: now + int(TRUST_TIME) for owner, state in known if state != "t"}
         if states.startswith(b"t"):
             self.renounce(ids[0])
         waiting = {journal for journal, _ in itertools.chain(self._waiting, self._unwanted)}
         for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
             if state == "t":
-                for left in (self._waiting, self._unwanted):
-                    for entry in [entry for entry in left if entry[0] == id]:
-                        del left[entry]
+                self._forget(id)
             if state == "t" or (state == "d" and id in old):
                 self._others.pop(id, None)
                 self._owners.pop(id, None)
@@ -138,6 +150,28 @@ class ShardJournal:
                 "what it was doing: was the process stopped, or its machine overloaded?",
                 DEAD_AFTER,
             )
+
+    def leave(self, id: str, key: bytes, kind: bytes) -> None:
+        """What Redis has where the journal of `id` should be is none: claim under a new id.
+
+        What was claimed as `id` is this server's to answer all the same.
+        """
+        if id == self.id:
+            self._others[id], self._owners[id] = None, id
+            self.id = secrets.token_hex(8)
+            self._hurry.set()
+            logger.error(
+                "Redis's key %s is a %s that no server has made: who else writes to Redis? Delete that key."
+                " This server goes on with another one; what it had claimed would be lost if it died now",
+                key.decode("utf-8", "replace"), kind.decode("ascii"),
+            )  # fmt: skip
+
+    def known_until(self, owner: str) -> int:
+        """Until when, by Redis's clock in epoch seconds, its not knowing `owner` means that it has lost all.
+
+        0 for one that it never knew, or that is no more.
+        """
+        return self._known_until.get(owner, 0)
 
     def entry(self, journal: str, key: bytes) -> Entry:
         """Where the message of that key is kept."""
@@ -161,7 +195,7 @@ class ShardJournal:
         journal = waiting[0][0]
         batch = [key for id, key in waiting if id == journal]
         journal_key = self._source.journal_key(journal)
-        values = await self._connection.command("HMGET", journal_key, *batch)
+        values = await self._values(journal, batch)
         received: list[Received] = []
         entries: list[bytes] = []
         strange: list[bytes] = []
@@ -196,6 +230,25 @@ class ShardJournal:
             self._announce()
         return received
 
+    async def _values(self, journal: str, keys: list[bytes]) -> list[bytes | None]:
+        """What a journal has of these. Nothing if somebody has put something else in its place."""
+        journal_key = self._source.journal_key(journal)
+        try:
+            values: list[bytes | None] = await self._connection.command("HMGET", journal_key, *keys)
+        except LayerUnavailable as error:
+            if not str(error.__cause__).startswith("WRONGTYPE"):
+                raise
+            logger.error("what %s had is lost: somebody else has written there (%s)", journal_key, error)
+            self._forget(journal)
+            return [None] * len(keys)
+        return values
+
+    def _forget(self, journal: str) -> None:
+        """Hand nothing of it out any more."""
+        for left in (self._waiting, self._unwanted):
+            for entry in [entry for entry in left if entry[0] == journal]:
+                del left[entry]
+
     def _complain_of_strange(self, number: int, journal_key: str) -> None:
         now = trio.current_time()
         if now >= self._complained_at + SAID_AGAIN:
@@ -211,7 +264,7 @@ class ShardJournal:
 
     async def _look_after(self, servers: dict[bytes, bytes]) -> None:
         """Take over from those whose heartbeat stands still."""
-        now = trio.current_time()
+        now, taken = trio.current_time(), 0
         mine = {self.id, *self._others}
         if strange := [id for id in servers if not _ID.fullmatch(id)]:
             await self._connection.command("HDEL", self._source.servers_key, *strange)
@@ -226,6 +279,9 @@ class ShardJournal:
                 continue
             seen.looks += 1
             if seen.looks * BEAT_INTERVAL >= DEAD_AFTER and now - seen.since >= DEAD_AFTER:
+                if taken == TAKEN_AT_ONCE or len(self._others) >= MOST_OTHERS:
+                    continue  # the next time, or by another; so many have been invented by somebody
+                taken += 1
                 await self._take_over(id, value)
 
     async def _take_over(self, id: str, value: bytes) -> None:
@@ -237,12 +293,14 @@ class ShardJournal:
         taken, entries = await self._connection.run(TAKE_OVER, keys, args)
         if not taken:
             return
-        self._others[id] = None
-        self._owners[id] = owner
         logger.log(
             logging.WARNING if entries else logging.INFO,
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)
         )
+        if not entries:
+            return
+        self._others[id] = None
+        self._owners[id] = owner
         self._waiting.update(((id, entry), None) for entry in entries)
         self._announce()
 

@@ -8,9 +8,10 @@ from .redis_scripts import TAKEN, Script
 #
 # KEYS: the servers, then for each id: its journal, its set of claimed lists
 # ARGV: the number of this heartbeat, TTL, 1 at the end or else '',
-#       then "<id> <owner>" of each, this server's own first, before it an f where it may be forgotten once
-#       it is done, else a k
-# Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned}.
+#       then "<id> <owner> <until when its absence is loss, or - if it is new>" of each, this server's own
+#       first, before it an f where it may be forgotten once it is done, else a k
+# Returns {all servers as HGETALL has them, for each id: t taken over by another, d done, o owned; the time
+# by Redis's clock, epoch seconds}.
 # An id that was taken over is done when its journal is empty; the owner's own only at the end.
 BEAT = Script(TAKEN + """
 local function is_empty(journal)
@@ -19,13 +20,13 @@ local function is_empty(journal)
 end
 local states = {}
 for i = 4, #ARGV do
-    local kind, id, owner = string.match(ARGV[i], '^(%a)(%S+) (%S+)$')
+    local kind, id, owner, until_time = string.match(ARGV[i], '^(%a)(%S+) (%S+) (%S+)$')
     local journal, claims = KEYS[2 * i - 6], KEYS[2 * i - 5]
     local mark = owner .. ' ' .. ARGV[1]
     local value = redis.call('hget', KEYS[1], id)
     if value and string.sub(value, 1, #owner + 1) ~= owner .. ' ' then
         states[i - 3] = 't'
-    elseif i == 4 and not value and was_taken(KEYS[1], id) then
+    elseif not value and until_time ~= '-' and was_taken(KEYS[1], id, until_time) then
         states[i - 3] = 't'  -- and all that it had is done
     elseif (i > 4 or ARGV[3] == '1') and is_empty(journal) then
         if ARGV[3] == '1' or kind == 'f' then
@@ -46,7 +47,7 @@ for i = 4, #ARGV do
     end
 end
 redis.call('expire', KEYS[1], ARGV[2])
-return {redis.call('hgetall', KEYS[1]), table.concat(states)}
+return {redis.call('hgetall', KEYS[1]), table.concat(states), tonumber(redis.call('time')[1])}
 """)
 
 # Takes over from a server whose heartbeat has stopped; of several that try, one does.
@@ -54,8 +55,8 @@ return {redis.call('hgetall', KEYS[1]), table.concat(states)}
 # KEYS: the servers, its journal, its set of claimed lists
 # ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels
 # Returns {1 if it is taken over or else 0, the entries of the journal}. What its claimed lists had and the
-# journal has not goes back.
-TAKE_OVER = Script("""
+# journal has not goes back. One that had nothing in its journal is forgotten at once, with a note for itself.
+TAKE_OVER = Script(TAKEN + """
 if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return {0, {}}
 end
@@ -76,7 +77,12 @@ for _, claimed in ipairs(lists) do  -- of an error nothing
 end
 redis.call('del', KEYS[3])
 local entries = redis.pcall('hkeys', KEYS[2])
-return {1, entries.err and {} or entries}  -- none in somebody else's key
+if entries.err or #entries == 0 then  -- or somebody else's key
+    redis.call('hdel', KEYS[1], ARGV[1])
+    note_taken(KEYS[1], ARGV[1])
+    return {1, {}}
+end
+return {1, entries}
 """)
 
 # Writes entries anew that are handed out once more, if they are still there and still the owner's.

@@ -81,7 +81,7 @@ class Shard:
         self.dead = DeadLetters(source, number, self.control)
         self.reports = Reports(source, self.control, lambda: self.journal.id)
         self.news = News(source, RedisConnection(loop, endpoint, self.health), self.control)
-        self.sender = Sender(source, self._sending)
+        self.sender = Sender(source, self._sending, self.journal.known_until)
         self.receiver = Receiver(nursery, self._new_claimer)
 
     async def open(self) -> None:

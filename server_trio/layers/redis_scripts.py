@@ -71,13 +71,20 @@ class Script:
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
 
-#: Of servers that nobody owns any more: were they taken over, or has Redis lost all it had?
+#: Of servers that nobody owns any more: were they taken over, or has Redis lost all it had? Until some time
+#: after it was known as the owner (Redis's clock, epoch seconds; 0: never) one would find its taker's note.
 TAKEN = f"""
 local function taken_key(servers, id)
     return string.gsub(servers, 'servers$', 'receipt:') .. id
 end
-local function was_taken(servers, id)
-    return redis.call('exists', taken_key(servers, id)) == 1
+local function was_taken(servers, id, until_time)
+    if redis.call('exists', taken_key(servers, id)) == 1 then
+        return true
+    end
+    if redis.replicate_commands then
+        redis.replicate_commands()  -- Redis before 5 lets nobody write who knows the time
+    end
+    return tonumber(redis.call('time')[1]) > tonumber(until_time)
 end
 local function note_taken(servers, id)
     redis.call('set', taken_key(servers, id), 'taken', 'EX', {TAKEN_TTL})
@@ -93,8 +100,9 @@ end
 # KEYS: receipt, global messages_count, global channel_full_count, the servers, the journals that are meant,
 #       then for each channel: its list, messages_count, channel_full_count, and its messages' keys
 # ARGV: batch, expiry, TTL of the receipt, of channel counters, of global counters, number of journals,
-#       each one's "<id> <owner>", number of steps, the steps, each "<kind> <journal> <message> <entry>"
-#       with kind b begun, o goes on, d done, journal and message numbered from 1, message 0 for none,
+#       each one's "<id> <owner> <until when its absence is loss>", number of steps, the steps,
+#       each "<kind> <journal> <message> <entry>" with kind b begun, o goes on, d done, journal and message
+#       numbered from 1, message 0 for none,
 #       then for each channel: capacity, number of messages, and their bodies
 # Returns "<batch> <outcomes>", one letter for each message in the order of the keys:
 #       s sent, f full, t taken over, x the channel's key holds something else.
@@ -113,12 +121,12 @@ local function count(channel_key, global_key, number)
 end
 local journals, taken, steps, done = tonumber(ARGV[6]), {}, {}, {}
 for j = 1, journals do
-    local id, mine = string.match(ARGV[6 + j], '^(%S+) (%S+)$')
+    local id, mine, until_time = string.match(ARGV[6 + j], '^(%S+) (%S+) (%d+)$')
     local owner = redis.call('hget', KEYS[4], id)
     if owner then
         taken[j] = string.sub(owner, 1, #mine + 1) ~= mine .. ' '
     else
-        taken[j] = was_taken(KEYS[4], id)
+        taken[j] = was_taken(KEYS[4], id, until_time)
     end
     done[j] = {}
 end
@@ -126,8 +134,8 @@ local function step(kind, j, entry)
     if kind == 'd' then
         table.insert(done[j], entry)
     elseif kind == 'b' then
-        local kept = redis.call('hget', KEYS[4 + j], entry)
-        if kept and string.sub(kept, 1, 1) ~= 'S' then
+        local kept = redis.pcall('hget', KEYS[4 + j], entry)  -- it may be somebody else's key by now
+        if type(kept) == 'string' and string.sub(kept, 1, 1) ~= 'S' then
             redis.call('hset', KEYS[4 + j], entry, 'S' .. kept)
         end
     end
@@ -180,7 +188,7 @@ while k <= #KEYS do
 end
 for j = 1, journals do
     if #done[j] > 0 then
-        redis.call('hdel', KEYS[4 + j], unpack(done[j]))
+        redis.pcall('hdel', KEYS[4 + j], unpack(done[j]))
     end
 end
 local result = table.concat(outcomes)
@@ -208,23 +216,37 @@ end
 # With a journal the bodies move there, to stay until their operations are answered; without one they stay
 # where they are until they are acknowledged.
 #
+# A server that has been taken over claims nothing. One that Redis does not know it knows from now on.
+#
 # KEYS: the servers, the journal, the set of claimed lists,
 #       then for each channel: the claimed list, the channel's list
 # ARGV: most messages, bytes of bodies after which no further one is taken, TTL of the claimed list,
-#       "<attempt> <time> " for the journal or '' to do without, its TTL, its id, its owner,
+#       "<attempt> <time> " for the journal or '' to do without, its TTL, its id,
+#       until when its absence is loss or '' if it is new,
 #       then for each channel: its name, the keys of the last message that arrived and
 #       of what BLPOP took ('' if none)
 # Returns {"<channel> <size> <channel> <size> …", bodies, the messages' keys a line each,
-#       for each channel the last key of its claimed list}; {} if the journal has been taken over.
+#       for each channel the last key of its claimed list}; {} if the journal has been taken over;
+#       {the key, its type} if the journal or the set is something else.
 CLAIM = Script(BODY_OF + TAKEN + """
 local left, room, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 local owner = redis.call('hget', KEYS[1], ARGV[6])
 if owner then
-    if string.sub(owner, 1, #ARGV[7] + 1) ~= ARGV[7] .. ' ' then
+    if string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' ' then
         return {}
     end
-elseif was_taken(KEYS[1], ARGV[6]) then
+elseif ARGV[7] ~= '' and was_taken(KEYS[1], ARGV[6], ARGV[7]) then
     return {}
+end
+for i, wanted in pairs({[2] = 'hash', [3] = 'set'}) do
+    local kind = redis.call('type', KEYS[i]).ok
+    if kind ~= wanted and kind ~= 'none' then
+        return {KEYS[i], kind}
+    end
+end
+if not owner then
+    redis.call('hset', KEYS[1], ARGV[6], ARGV[6] .. ' 0')
+    redis.call('expire', KEYS[1], ARGV[5])
 end
 local frames, bodies, names, result = {}, {}, {}, {}
 local entries, moved = {}, {}
@@ -297,12 +319,13 @@ for c = 1, (#KEYS - 3) / 2 do
     if rewrite then
         redis.call('del', claimed)
         redis.call('rpush', claimed, '', unpack(held, first))
-        redis.call('sadd', KEYS[3], claimed)
-        redis.call('expire', KEYS[3], ARGV[5])
     elseif #held > before then
         redis.call('rpush', claimed, unpack(held, before + 1))
     end
     redis.call('expire', claimed, ARGV[3])
+    if redis.call('sadd', KEYS[3], claimed) == 1 then
+        redis.call('expire', KEYS[3], ARGV[5])
+    end
     result[c + 3] = (#held >= first) and held[#held] or ''
 end
 if #moved > 0 then
@@ -340,7 +363,8 @@ for c = 1, (#KEYS - 2) / 2 do
         end
     end
     for i = #held, first, -1 do
-        local body = body_of(redis.call('hget', KEYS[1], held[i]))
+        local kept = redis.pcall('hget', KEYS[1], held[i])
+        local body = type(kept) == 'string' and body_of(kept)
         if body then
             redis.call('set', held[i], body, 'EX', ARGV[1])
             redis.call('hdel', KEYS[1], held[i])
@@ -352,7 +376,7 @@ for c = 1, (#KEYS - 2) / 2 do
         redis.call('expire', channel, ARGV[1] + 1)
     end
     redis.call('del', claimed)
-    redis.call('srem', KEYS[2], claimed)
+    redis.pcall('srem', KEYS[2], claimed)
 end
 return total
 """)

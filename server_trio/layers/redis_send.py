@@ -6,8 +6,8 @@ import itertools
 import math
 import secrets
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import trio
 
@@ -25,6 +25,10 @@ SEND_TIMEOUT = 5.0  # seconds, reconnecting meanwhile, after which what has not 
 CANCEL_TIMEOUT = 5.0  # seconds a cancelled send waits to know what became of a message that has left
 LEFT_INTERVAL = 1.0  # seconds, when there is nothing to send, until the journal is told again what it missed
 DOUBT_TIMEOUT = RECEIPT_TTL - 15.0  # seconds; a batch is not repeated later, its receipt might be gone
+
+
+#: ShardJournal.known_until
+KnownUntil: TypeAlias = Callable[[str], int]
 
 
 class Outgoing:
@@ -63,7 +67,7 @@ class Batch:
     """Messages that one script call sends. Repeating it is safe for RECEIPT_TTL: it is done once."""
 
     def __init__(
-        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing]
+        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing], known_until: KnownUntil
     ) -> None:
         channels: dict[str, list[Outgoing]] = {}
         for message in messages:
@@ -75,14 +79,14 @@ class Batch:
         self.args: list[Any] = [
             token, source.expiry, RECEIPT_TTL, source.channel_counter_ttl, source.global_counter_ttl,
         ]  # fmt: skip
-        self._add_steps(source)
+        self._add_steps(source, known_until)
         for name, group in channels.items():
             self.keys += (source.prefix + name, *source.channel_counters(name))
             self.keys += [source.new_message_key() for _ in group]
             self.args += (group[0].capacity, len(group))
             self.args += [message.body for message in group]
 
-    def _add_steps(self, source: Source) -> None:
+    def _add_steps(self, source: Source, known_until: KnownUntil) -> None:
         """What the journal has to know, for the script."""
         journals: dict[tuple[str, str], int] = {}
         steps = []
@@ -92,7 +96,8 @@ class Batch:
                 journal = journals.setdefault((entry.journal, entry.owner), len(journals) + 1)
                 steps.append(f"{message.progress.value} {journal} {number} {entry.key}")
         self.keys += [source.journal_key(id) for id, _ in journals]
-        self.args += (len(journals), *(f"{id} {owner}" for id, owner in journals), len(steps), *steps)
+        owners = [f"{id} {owner} {known_until(owner)}" for id, owner in journals]
+        self.args += (len(journals), *owners, len(steps), *steps)
 
     @property
     def is_abandoned(self) -> bool:
@@ -137,8 +142,9 @@ class Sender:
     LayerUnavailable and was not sent. What only the journal has to know is tried until it is done.
     """
 
-    def __init__(self, source: Source, connection: RedisConnection) -> None:
+    def __init__(self, source: Source, connection: RedisConnection, known_until: KnownUntil) -> None:
         self._source = source
+        self._known_until = known_until
         self._connection = connection
         self._pending: deque[Outgoing] = deque()
         self._pending_bytes = 0
@@ -196,7 +202,7 @@ class Sender:
                 await trio.lowlevel.checkpoint()
                 if messages := self._take():
                     token = str(next(self._tokens))
-                    await self._send(Batch(token, self._source, self._receipt, messages))
+                    await self._send(Batch(token, self._source, self._receipt, messages, self._known_until))
         finally:
             self._closed = True
             while self._pending:

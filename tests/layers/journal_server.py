@@ -1,6 +1,8 @@
 """A process that claims from a Redis, to be killed or stopped by a test.
 
-    python -m tests.layers.journal_server URL CHANNEL NUMBER
+    python -m tests.layers.journal_server URL CHANNEL NUMBER [TRUST_TIME]
+
+TRUST_TIME is that of redis_journal, in seconds.
 
 It claims NUMBER messages, prints 'claimed', then does what its input says, line by line:
 
@@ -16,7 +18,7 @@ import sys
 import trio
 
 from server_trio.errors import LayerError
-from server_trio.layers import LayerSpec, Progress, Received, open_layer
+from server_trio.layers import LayerSpec, Progress, Received, open_layer, redis_journal
 
 
 async def main(url: str, channel: str, number: int) -> None:
@@ -39,4 +41,6 @@ async def main(url: str, channel: str, number: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[4:]:
+        redis_journal.TRUST_TIME = int(sys.argv[4])
     trio.run(main, sys.argv[1], sys.argv[2], int(sys.argv[3]))

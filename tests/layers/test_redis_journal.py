@@ -61,8 +61,8 @@ def values(connection: Connection, key: str) -> list[Any]:
 class Server:
     """A process of journal_server."""
 
-    def __init__(self, url: str, channel: str, number: int) -> None:
-        words = [sys.executable, "-m", "tests.layers.journal_server", url, channel, str(number)]
+    def __init__(self, url: str, channel: str, number: int, *options: str) -> None:
+        words = [sys.executable, "-m", "tests.layers.journal_server", url, channel, str(number), *options]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.expect("claimed")
 
@@ -84,11 +84,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(redis: RedisServer, number: int = 1, *, channel: str = "in") -> Iterator[Server]:
-    """A server that has claimed `number` messages which were put on `in`."""
+def serving(
+    redis: RedisServer, number: int = 1, *options: str, channel: str = "in"
+) -> Iterator[Server]:
+    """A server that has claimed `number` messages which were put on `in`. `options`: see journal_server."""
     for index in range(number):
         put(redis, index)
-    server = Server(redis.url, channel, number)
+    server = Server(redis.url, channel, number, *options)
     try:
         yield server
     finally:

@@ -3,7 +3,7 @@
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
     entry:      __main__, cli
-    entry:      dead_letters
+    entry:      tools
     entry:      processes
     entry:      signals
     assembly:   children
@@ -13,11 +13,13 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     assembly:   functions, django_orm
     behaviour:  operations, calls, replies
     adapters:   layers, http
-    words:      certificates, egress, commands, settings, options, errors, limits, stats
-    words:      failures, recent_errors, readiness
+    words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
+    words:      failures, recent_errors, readiness, exit_codes
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.egress_rules, channels_async.proxy_rules, channels_async.host_patterns
+    contract:   channels_async.redis_rules
+    contract:   channels_async.check_rules, channels_async.report_rules
     contract:   channels_async.command_rules, channels_async.process_groups, channels_async.stderr_lines
     contract:   channels_async.call_rules, channels_async.result_rules, channels_async.retry_rules
     versions:   channels_compat, channels_async._py23

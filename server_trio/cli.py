@@ -18,8 +18,9 @@ from channels_async import __version__
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
-from . import dead_letters
-from .errors import DeadLetterError, ExitCode, LayerUnavailable, SettingsError
+from . import parsing
+from .errors import DeadLetterError, LayerUnavailable, SettingsError
+from .exit_codes import ExitCode, shown_codes
 from .layers import LayerSpec, open_layer
 from .link import Link, take_link
 from .loading import load_consumers, load_handlers
@@ -32,10 +33,12 @@ from .settings import DJANGO_SETTING, Settings, options, resolve
 from .signals import Member, Obedience, Single, obeyed
 from .supervisor import Supervisor
 from .systemd import notify
+from .tools.table import TOOLS, shown_tools
 
 logger = logging.getLogger(__name__)
 
 EPILOG = """\
+{tools}
 signals:
   TERM, INT       stop claiming, finish what is in flight within the grace time, exit 0
   a second one    answer what is in flight 503 and exit 1 now
@@ -43,55 +46,32 @@ signals:
                   do as on TERM. If it does not get ready, go on with the settings there are
                   With --processes, replace one process after the other
 
-exit codes:
-  0  stopped as asked         1  stopped at once, or failed
-  2  wrong settings or usage  3  the channel layer cannot be reached
-
+{codes}
 examples:
   python3 -m server_trio myproject.server_settings
   CHANNELS_ASYNC_DEADLINES_REQUEST=5 python3 -m server_trio -v myproject.server_settings
   python3 -m server_trio dead myproject.server_settings   # operations that were given up
+  python3 -m server_trio -- dead                          # settings that are called like a command
 """
-
-#: The word before the settings that asks for dead letters.
-DEAD = "dead"
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser; its options come from the fields of Settings."""
-    parser = argparse.ArgumentParser(
-        prog="python3 -m server_trio",
-        description="Runs the operations that Django views hand over with channels_async.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # a new flag could change what an abbreviation means
-    )
-    parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
-    parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="one line an operation or message; -vv: debug"
-    )
+    about = "Runs the operations that Django views hand over with channels_async."
+    parser = parsing.make_parser("", about, EPILOG.format(tools=shown_tools(), codes=shown_codes()))
+    parser.add_argument("-v", action="count", dest="v", help="as --verbose; -vv: as --verbose 2")
     parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
     group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")
-    for entry in options():
-        if not entry.in_texts:
-            continue
-        words = f"{entry.help} (default: {entry.shown_default}, env: {entry.variable})"
-        group.add_argument(
-            entry.flag,
-            dest=entry.variable,
-            action="append" if entry.type is tuple else "store",
-            metavar="YES|NO" if entry.type is bool else entry.unit.upper() or "NAME",
-            help=words.replace("%", "%%"),
-        )
+    parsing.add_flags(group, options())
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a server until a signal ends it, or look at dead letters; return the exit code."""
+    """Run a server until a signal ends it, or one of the commands of tools/; return the exit code."""
     words = sys.argv[1:] if argv is None else argv
     try:
-        if words and words[0] == DEAD:
-            return dead_letters.main(words[1:])
+        if words and words[0] in TOOLS:
+            return TOOLS[words[0]].main(words[1:])
         return _run_server(words)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
@@ -103,17 +83,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_server(words: Sequence[str]) -> int:
     """Raises SettingsError and LayerUnavailable."""
-    arguments = make_parser().parse_args(words)
+    arguments = make_parser().parse_args(parsing.spelled_out(words, options()))
     link, origin, ready_pipe = take_link(), own_origin(), take_ready_pipe()
-    _configure_logging(arguments.verbose, link)
+    _configure_logging(link)
     django_settings = load_django_settings(arguments.settings)
-    given = {entry.path: getattr(arguments, entry.variable) for entry in options() if entry.in_texts}
-    settings = resolve(
-        getattr(django_settings, DJANGO_SETTING, None),
-        os.environ,
-        {path: _one_text(text) for path, text in given.items() if text is not None},
-        functools.partial(_routed, django_settings),
-    )
+    given = parsing.given(arguments, options())
+    if arguments.v:
+        given["VERBOSE",] = str(min(arguments.v, 2))
+    routed = functools.partial(_routed, django_settings)
+    settings = resolve(getattr(django_settings, DJANGO_SETTING, None), os.environ, given, routed)
+    _set_levels(settings.VERBOSE)
     set_up_django(settings)
     spec = layer_spec(django_settings, settings)
     handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
@@ -134,22 +113,20 @@ def _routed(django_settings: Any, settings: Settings) -> Collection[str]:
     return load_routing(django_settings, settings).channels
 
 
-def _one_text(given: str | list[str]) -> str:
-    """A flag's text; those of one that may be repeated are put together."""
-    return given if isinstance(given, str) else ",".join(given)
-
-
 def _complain(error: Exception, code: ExitCode) -> int:
     """One message for a person, no traceback."""
     print(f"server_trio: {error}", file=sys.stderr)
     return code
 
 
-def _configure_logging(verbose: int, link: Link | None) -> None:
+def _configure_logging(link: Link | None) -> None:
     """Log to stderr, unless the surroundings have configured logging already."""
     if not logging.getLogger().handlers:
         number = f" process {link.number}" if link is not None else ""
         logging.basicConfig(format=f"%(asctime)s{number} %(levelname)s %(name)s: %(message)s")
+
+
+def _set_levels(verbose: int) -> None:
     logging.getLogger("server_trio").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
     # A line an operation costs time under load; failures are always logged.
     logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)

@@ -7,17 +7,7 @@ edge where they appear (http/ and layers/), with the original as `__cause__`.
 
 from __future__ import annotations
 
-import enum
 from typing import ClassVar
-
-
-class ExitCode(enum.IntEnum):
-    """How a process of ours ends."""
-
-    OK = 0  # drained as asked
-    FAILED = 1  # a second signal, or a bug
-    SETTINGS = 2  # wrong settings or usage; argparse uses the same
-    LAYER = 3  # the channel layer cannot be reached at start
 
 
 class ServerTrioError(Exception):

@@ -33,10 +33,15 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
+    alone: str = "",
 ) -> Any:
-    """A dataclass field with what is needed to check a value and to document it."""
-    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return field(default=default, metadata=metadata)
+    """A dataclass field with what is needed to check a value and to document it.
+
+    `alone` is what its flag means without a value, if it may stand so; one of yes or no always may.
+    """
+    metadata: dict[str, Any] = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum}
+    alone = "yes" if isinstance(default, bool) else alone
+    return field(default=default, metadata={**metadata, "choices": choices, "alone": alone})
 
 
 def seconds(default: float, help: str, *, minimum: float = 0.001, maximum: float = 86400.0) -> Any:
@@ -51,8 +56,7 @@ def texts(default: tuple[str, ...], help: str) -> Any:
 
 def raw(help: str) -> Any:
     """A dict that is empty by default, from the Django settings alone; checked by the part it is for."""
-    metadata = {"help": help, "unit": "", "minimum": None, "maximum": None, "choices": ()}
-    return field(default_factory=dict, metadata=metadata)
+    return field(default_factory=dict, metadata=option(None, help).metadata)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Option:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    alone: str = ""
 
     @property
     def in_texts(self) -> bool:
@@ -98,6 +103,10 @@ class Option:
     def variable(self) -> str:
         """CHANNELS_ASYNC_DEADLINES_REQUEST"""
         return ENVIRONMENT_PREFIX + "_".join(self.path).upper()
+
+    def reads(self, text: str) -> bool:
+        """Whether a text is a value of a bool or a number, rather than the next word of a command line."""
+        return text.lower() in _BOOLS if self.type is bool else text.isdecimal()
 
     def check(self, value: Any, where: str) -> Any:
         """The value in its type, or SettingsError. `where` says where the value came from."""
@@ -178,7 +187,7 @@ def make_option(path: tuple[str, ...], entry: dataclasses.Field[Any]) -> Option:
     default = entry.default
     if entry.default_factory is not dataclasses.MISSING:
         default = entry.default_factory()
-    known = ("help", "unit", "minimum", "maximum", "choices")
+    known = ("help", "unit", "minimum", "maximum", "choices", "alone")
     return Option(
         path=path, type=type(default), default=default, **{name: entry.metadata[name] for name in known}
     )

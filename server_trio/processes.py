@@ -17,7 +17,7 @@ from typing import Any, Final
 import trio
 
 from .children import Child, reap_orphans, start_child
-from .errors import ExitCode
+from .exit_codes import ExitCode
 from .reload import END_TIMEOUT, READY_TIMEOUT, Origin
 from .settings import Settings
 from .signals import Obedience, obeyed

@@ -18,6 +18,7 @@ from typing import Any, Final
 from channels_async.wire import OPERATIONS, check_channel_name
 
 from .errors import SettingsError
+from .flags import FLAGS
 from .limits import HttpLimits, KiB, MiB, waiting_room
 from .options import ENVIRONMENT_PREFIX, Option, make_option, option, raw, seconds, texts
 
@@ -202,6 +203,14 @@ class Settings:
         120.0, "daphne's --http-timeout; every answer ends before it", minimum=DAPHNE_MARGIN + 1
     )
 
+    VERBOSE: int = option(
+        0,
+        "what is logged besides failures: 1 a line an operation or message, 2 what helps to find a bug",
+        minimum=0,
+        maximum=2,
+        alone="1",
+    )
+
     CALLS: Mapping[str, Any] = raw("dotted paths of the functions that views can call, by name; see call.rst")
     CALL_MODULES: tuple[str, ...] = texts((), "modules whose functions marked with @call views can call")
     CALL_THREADS: int = option(
@@ -289,7 +298,7 @@ def _with_channels(
 
 def _check_variables(known: Mapping[tuple[str, ...], Option], environment: Mapping[str, str]) -> None:
     """Refuse variables of ours that mean nothing: a typo would be ignored otherwise."""
-    names = [entry.variable for entry in known.values() if entry.in_texts]
+    names = [entry.variable for entry in (*known.values(), *FLAGS) if entry.in_texts]
     for name in environment:
         ours = name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(TEST_PREFIX)
         if ours and name not in names:

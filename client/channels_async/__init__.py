@@ -7,6 +7,9 @@
 
 Layers of this package; each imports only from those below it:
 
+    apps                    the app of INSTALLED_APPS
+    checks, management      Django's system checks and commands
+    seen                    what the site sees of the servers in Redis
     client, server          what a project imports; what projects of 2017 import
     callers                 who asks, a view or a consumer, and how each gets its answer
     elsewhere               answers that go to a channel of the project's own, or to nobody
@@ -29,6 +32,9 @@ Layers of this package; each imports only from those below it:
     retry_rules             which requests both ends try again, and when: pure functions, no Django
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
     host_patterns           settings by host: pure functions, no Django
+    report_rules            what servers' reports say together: pure functions, no Django
+    redis_rules             what can be wrong with a Redis, by what is seen there: pure functions, no Django
+    check_rules             what can be wrong though each setting is valid: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django
     command_rules, process_groups, stderr_lines   what both ends do with commands: no Django
     wire                    the contract with the server: pure functions, no Django
@@ -40,6 +46,9 @@ Importing this package imports neither Django nor channels.
 from __future__ import unicode_literals
 
 __version__ = '2.0.0'
+
+#: For Django before 3.2.
+default_app_config = 'channels_async.apps.ChannelsAsyncConfig'
 
 # Names of 2017, kept for code that imports them. New code uses channels_async.wire.
 ASYNC_CHANNEL = 'request.async'

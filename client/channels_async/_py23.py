@@ -14,6 +14,7 @@ import time
 PY2 = sys.version_info[0] == 2
 
 if PY2:  # pragma: no cover - one branch runs per interpreter
+    import imp
     from urllib import quote as _quote
     from urllib import unquote as _unquote
 
@@ -56,6 +57,14 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
         re.compile(pattern)  # by itself, before it is put between others
         return re.compile('(?:' + pattern + r')\Z').match
 
+    def is_installed(module):
+        """Whether there is a top-level module of that name; it is not imported."""
+        try:
+            imp.find_module(module)
+        except ImportError:
+            return False
+        return True
+
     def session_options(prepare):
         """Arguments for subprocess.Popen: a session of its own, usual signals, `prepare` (or None) called."""
 
@@ -70,6 +79,7 @@ if PY2:  # pragma: no cover - one branch runs per interpreter
         return {'preexec_fn': begin}
 
 else:
+    from importlib.util import find_spec
     from urllib.parse import parse_qsl as _parse_qsl
     from urllib.parse import quote as _quote
     from urllib.parse import unquote as _unquote
@@ -98,6 +108,10 @@ else:
     def full_matcher(pattern):
         """Tells of a text whether all of it matches, classes such as \\d meaning ASCII. Raises re.error."""
         return re.compile(pattern, re.ASCII).fullmatch
+
+    def is_installed(module):
+        """Whether there is a top-level module of that name; it is not imported."""
+        return find_spec(module) is not None
 
     def session_options(prepare):
         """Arguments for subprocess.Popen: a session of its own, usual signals, `prepare` (or None) called."""

@@ -64,7 +64,7 @@ def client_settings():
 
 def deadline(operation):
     """Seconds that an operation of this name may take, as the server would have it."""
-    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    server = server_settings()
     deadlines = _dict("CHANNELS_ASYNC_SERVER['DEADLINES']", server.get('DEADLINES', {}))
     value = deadlines.get(operation, deadlines.get('default', DEFAULT_DEADLINES[operation]))
     return _seconds("CHANNELS_ASYNC_SERVER['DEADLINES']", value, zero=False)
@@ -81,7 +81,7 @@ def response_head():
 
 
 def _http_bytes(name, default, least):
-    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    server = server_settings()
     http = _dict("CHANNELS_ASYNC_SERVER['HTTP']", server.get('HTTP', {}))
     value = http.get(name, default)
     if isinstance(value, bool) or not isinstance(value, integers) or value < least:
@@ -93,7 +93,7 @@ def _http_bytes(name, default, least):
 def calls():
     """(dotted path, setting that has it) of each function that a CALL in the view may call, by its name."""
     client = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
-    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    server = server_settings()
     found = {}
     for setting, section in (('CHANNELS_ASYNC_SERVER', server), ('CHANNELS_ASYNC_CLIENT', client)):
         name = "{}['CALLS']".format(setting)
@@ -108,7 +108,7 @@ def calls():
 
 def call_modules():
     """Dotted names of the modules whose marked functions a CALL in the view may call."""
-    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    server = server_settings()
     modules = server.get('CALL_MODULES', ())
     if not isinstance(modules, (list, tuple, set, frozenset)):
         problem = "CHANNELS_ASYNC_SERVER['CALL_MODULES'] must be a list of modules, not {!r}"
@@ -118,11 +118,30 @@ def call_modules():
 
 def commands():
     """CHANNELS_ASYNC_SERVER['COMMANDS'] as command_rules.Commands by name."""
-    server = _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+    server = server_settings()
     try:
         return command_rules.read_commands(server.get('COMMANDS', {}))
     except command_rules.CommandFault as fault:
         raise ImproperlyConfigured('CHANNELS_ASYNC_SERVER: {}'.format(fault))
+
+
+def server_settings():
+    """CHANNELS_ASYNC_SERVER as far as this site has it. Raises ImproperlyConfigured."""
+    return _dict('CHANNELS_ASYNC_SERVER', getattr(settings, 'CHANNELS_ASYNC_SERVER', {}))
+
+
+def layer(alias):
+    """(BACKEND, CONFIG, ROUTING) of an entry of CHANNEL_LAYERS. Raises ImproperlyConfigured."""
+    layers = _dict('CHANNEL_LAYERS', getattr(settings, 'CHANNEL_LAYERS', {}))
+    if alias not in layers:
+        raise ImproperlyConfigured('CHANNEL_LAYERS has no {!r}'.format(str(alias)))
+    name = "CHANNEL_LAYERS['{}']".format(alias)
+    entry = _dict(name, layers[alias])
+    backend = native_text(entry.get('BACKEND'))
+    if not isinstance(backend, text) or '.' not in backend:
+        raise ImproperlyConfigured("{}['BACKEND'] must be a dotted path, not {!r}".format(name, backend))
+    config = _dict("{}['CONFIG']".format(name), entry.get('CONFIG', {}))
+    return backend, config, entry.get('ROUTING')
 
 
 def nearest(name, names):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from .base import DeadLetter, Entry, Judge, Message, Queue, Received
+from .base import DeadLetter, Entry, Judge, Message, Queue, Received, Survey
 
 
 class Alone:
@@ -41,6 +41,10 @@ class Alone:
     async def queue(self, channel: str) -> Queue | None:
         """It cannot be known."""
         return None
+
+    async def survey(self, channel: str) -> Survey:
+        """There is no Redis."""
+        return Survey()
 
     async def hear(self) -> list[bytes]:
         await trio.sleep_forever()

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from channels_async.redis_rules import ShardFacts
+
 #: A message as channel layers carry it: text keys; bytes, text, numbers, bools, None, lists and dicts.
 Message = Mapping[str, Any]
 
@@ -86,6 +88,14 @@ class Receiving:
 
     connected: bool  # it answered at its last use
     still: float  # seconds for which a receive under way has not moved; idle, it moves every few seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the backends of a layer are like: those that can be reached, and the addresses of the others."""
+
+    facts: Sequence[ShardFacts] = ()
+    away: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,13 @@ class Layer(Protocol):
 
     async def queue(self, channel: str) -> Queue | None:
         """What waits on a channel, on the shards that can be reached now. None where it cannot be known."""
+        ...
+
+    async def survey(self, channel: str) -> Survey:
+        """What the backends are like, for who looks for traps; nothing where they are no Redis.
+
+        `channel` is that of the operations.
+        """
         ...
 
     async def group_send(self, group: str, message: Message) -> None:

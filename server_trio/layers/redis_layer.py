@@ -20,6 +20,8 @@ from typing import Any
 import redis
 import trio
 
+from channels_async.redis_rules import ShardFacts
+
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
 from .base import (
     DeadLetter,
@@ -31,6 +33,7 @@ from .base import (
     Queue,
     Received,
     Receiving,
+    Survey,
 )
 from .names import check_channel, check_group, check_receive
 from .redis_claim import Claimer
@@ -41,10 +44,11 @@ from .redis_journal import ShardJournal
 from .redis_loop import AsyncioLoop
 from .redis_news import News
 from .redis_receive import Receiver
-from .redis_reports import Reports
+from .redis_reports import Reports, newest
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
 from .redis_send import Outgoing, Sender
 from .redis_source import Source, read_source
+from .redis_survey import survey, version_of
 from .redis_watchdog import watch
 
 logger = logging.getLogger("server_trio.layers")
@@ -87,7 +91,7 @@ class Shard:
     async def open(self) -> None:
         """Connect once, to know that it is there and what it can do. Raises LayerUnavailable."""
         info = await self.control.command("INFO", "server")
-        self._version = _version(info)
+        self._version = version_of(info)
         if self._version < BLMOVE_VERSION:
             logger.warning(
                 "Redis at %s is version %s: before 6.2 a message can be lost when a connection breaks "
@@ -105,6 +109,10 @@ class Shard:
             await trio.sleep(backoff.next())
             with contextlib.suppress(LayerUnavailable):
                 await self.open()
+
+    async def survey(self, channel: str) -> ShardFacts:
+        """What this Redis is like. Raises LayerUnavailable."""
+        return await survey(self._source, self.control, self.reports, self.health.label, channel)
 
     async def close(self) -> None:
         """Give back what nobody has, and disconnect. The caller bounds the time."""
@@ -197,12 +205,7 @@ class RedisLayer:
         for shard in self._shards:
             with contextlib.suppress(LayerUnavailable):
                 found += await shard.reports.all()
-        newest: dict[Any, Message] = {}
-        for report in found:  # each server leaves the same on every shard
-            known = newest.setdefault(report.get("id"), report)
-            if _time(report) > _time(known):
-                newest[report.get("id")] = report
-        return list(newest.values())
+        return newest(found)
 
     async def queue(self, channel: str) -> Queue | None:
         check_channel(channel)
@@ -213,6 +216,15 @@ class RedisLayer:
         if not queues:
             return None
         return Queue(sum(queue.length for queue in queues), max(queue.oldest_age for queue in queues))
+
+    async def survey(self, channel: str) -> Survey:
+        facts, away = [], []
+        for shard in self._shards:
+            try:
+                facts.append(await shard.survey(channel))
+            except LayerUnavailable:
+                away.append(shard.health.label)
+        return Survey(facts, away)
 
     async def _note_begun(self, entry: Entry) -> None:
         """Tell the journal of another shard; one that is away does not keep the answer back.
@@ -380,18 +392,3 @@ async def _open(shards: Sequence[Shard], nursery: trio.Nursery) -> None:
             raise failure
         shard.health.missing(failure)
         nursery.start_soon(shard.open_later)
-
-
-def _time(report: Message) -> float:
-    """When a report was written, epoch seconds."""
-    at = report.get("at")
-    return at if isinstance(at, float) else 0.0
-
-
-def _version(info: bytes) -> tuple[int, ...]:
-    """redis_version in the reply to INFO server, (0,) if missing. Valkey states the Redis it is like."""
-    for line in info.decode("utf-8", "replace").splitlines():
-        name, _, value = line.partition(":")
-        if name == "redis_version":
-            return tuple(int(part) for part in value.split(".") if part.isdigit())
-    return (0,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from .base import Message, Queue
@@ -61,18 +61,41 @@ class Reports:
 
     async def all(self) -> list[Message]:
         """What there is; what no server has written is left out. Raises LayerUnavailable."""
+        return [report for report in await self._read() if isinstance(report, dict)]
+
+    async def unreadable(self) -> int:
+        """How many there are that are no reports with this layer's keys. Raises LayerUnavailable."""
+        return sum(not isinstance(report, dict) for report in await self._read())
+
+    async def _read(self) -> list[Any]:
         ids = await self._connection.command("HKEYS", self._source.servers_key)
         keys = [self._source.report_key(id.decode("ascii")) for id in ids[:MOST_SERVERS] if _ID.fullmatch(id)]
         values = await self._connection.command("MGET", *keys) if keys else []
-        found: list[Any] = [
+        return [
             self._source.codec.decode("report", memoryview(value), any_age=True).content
             for value in values
             if value is not None
         ]
-        return [report for report in found if isinstance(report, dict)]
 
     async def queue(self, channel: str) -> Queue:
         """What waits on a channel of this shard. Raises LayerUnavailable."""
         length, left = await self._connection.run(QUEUE, [self._source.prefix + channel], [])
         age = 0.0 if left < 0 else max(0.0, self._source.expiry - left / 1000)
         return Queue(length, age)
+
+
+def newest(found: Iterable[Message]) -> list[Message]:
+    """The last report of each server, which leaves the same on every shard."""
+    reports: dict[str, Message] = {}
+    for report in found:
+        id = repr(report.get("id"))  # of what no server wrote it may be no text, nor hashable
+        known = reports.setdefault(id, report)
+        if _time(report) > _time(known):
+            reports[id] = report
+    return list(reports.values())
+
+
+def _time(report: Message) -> float:
+    """When a report was written, epoch seconds."""
+    at = report.get("at")
+    return at if isinstance(at, float) else 0.0

@@ -10,8 +10,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from server_trio.cli import ExitCode, make_parser
-from server_trio.settings import options
+from server_trio import parsing
+from server_trio.cli import make_parser
+from server_trio.exit_codes import ExitCode
+from server_trio.flags import FLAGS
+from server_trio.settings import Settings, options, resolve
+from server_trio.tools.table import TOOLS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -162,3 +166,54 @@ def test_help_shows_every_setting_with_its_default_unit_and_environment_name() -
         assert (entry.flag in text) is entry.in_texts
         if entry.in_texts:
             assert f"(default: {entry.shown_default}, env: {entry.variable})" in text
+
+
+def resolved(*words: str) -> Settings:
+    """The settings that a command line makes."""
+    arguments = make_parser().parse_args(parsing.spelled_out(words, options()))
+    return resolve(None, {}, parsing.given(arguments, options()))
+
+
+@pytest.mark.parametrize(
+    ("words", "setup"),
+    [
+        (["--django-setup", "site"], True),
+        (["site", "--django-setup"], True),
+        (["--django-setup", "yes", "site"], True),
+        (["--django-setup", "NO", "site"], False),
+        (["--django-setup=off", "site"], False),
+        (["site"], False),
+    ],
+)
+def test_a_flag_of_yes_or_no_may_stand_alone(words: list[str], setup: bool) -> None:
+    assert resolved(*words).DJANGO_SETUP is setup
+
+
+def test_a_flag_that_stands_alone_takes_neither_the_settings_nor_what_follows_two_dashes() -> None:
+    words = parsing.spelled_out(["--verbose", "site", "--verbose", "2", "--", "--verbose"], options())
+    assert words == ["--verbose=1", "site", "--verbose=2", "--", "--verbose"]
+
+
+def test_each_command_is_named_in_the_help_and_has_its_own_with_exit_codes() -> None:
+    text = make_parser().format_help()
+    for name, tool in TOOLS.items():
+        assert f"  {name} " in text
+        assert tool.help in text
+        help = tool.make_parser().format_help()
+        assert f"python3 -m server_trio {name} " in help
+        assert all(f"\n  {code:d}  " in help for code in ExitCode)
+    for code in ExitCode:
+        assert f"  {code:d}  {code.meaning}" in text
+
+
+def test_flags_of_commands_have_variables_that_the_server_leaves_alone() -> None:
+    variables = [flag.variable for flag in FLAGS]
+    assert not {entry.variable for entry in options()} & set(variables)
+    assert resolve(None, dict.fromkeys(variables, "x"), {}) == resolve(None, {}, {})
+
+
+def test_settings_that_are_called_like_a_command_can_be_started(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "dead.py").write_text("SECRET_KEY = 'x'")
+    ended = start(tmp_path, "--", "dead")
+    assert "no CHANNEL_LAYERS" in complaint(ended)
+    assert ended.returncode == ExitCode.SETTINGS

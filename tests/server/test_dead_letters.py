@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import time
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 
 from channels_async import wire
-from server_trio import dead_letters
 from server_trio.layers.base import DeadLetter, Received
+from server_trio.tools import dead
 
 from .test_cli import LAYER, complaint, start
 
@@ -33,7 +34,7 @@ def test_what_could_be_a_secret_is_masked() -> None:
         "cookies": "{'a': 'geheim'}",
         b"data": b"geheim",
     }  # fmt: skip
-    said = dead_letters.shown(letter(content))
+    said = dead.shown(letter(content))
     assert "geheim" not in said
     assert "anna" not in said
     for word in (
@@ -44,7 +45,7 @@ def test_what_could_be_a_secret_is_masked() -> None:
 
 
 def test_headers_of_2017_are_a_text_and_masked_in_whole() -> None:
-    assert "geheim" not in dead_letters.shown(letter({"headers": "{'X-A': 'geheim'}"}))
+    assert "geheim" not in dead.shown(letter({"headers": "{'X-A': 'geheim'}"}))
 
 
 @pytest.mark.parametrize(
@@ -58,19 +59,19 @@ def test_headers_of_2017_are_a_text_and_masked_in_whole() -> None:
     ],
 )
 def test_a_line_says_what_was_to_be_done(content: Any, what: str) -> None:
-    id, when, said, reason = dead_letters.line(letter(content)).split("  ")
+    id, when, said, reason = dead.line(letter(content)).split("  ")
     assert (id, said, reason) == ("abc", what, "2 servers died")
     assert time.strptime(when, "%Y-%m-%d %H:%M:%S")
 
 
 def test_what_cannot_be_read_is_shown_as_that() -> None:
-    assert "message: it cannot be unpacked" in dead_letters.shown(letter(None, "it cannot be unpacked"))
+    assert "message: it cannot be unpacked" in dead.shown(letter(None, "it cannot be unpacked"))
 
 
 @pytest.mark.parametrize("reply_format", ["http", "websocket", "message"])
 def test_what_is_sent_again_begins_anew_and_only_who_still_waits_is_answered(reply_format: str) -> None:
     old = wire.encode("a", "x!y", url="http://h/", sent_at=5.0, timeout=3.0, reply_format=reply_format)
-    operation = wire.parse(dead_letters.renewed(old, "abc"), time.time())
+    operation = wire.parse(dead.renewed(old, "abc"), time.time())
     assert operation.sent_at is not None
     assert operation.sent_at > time.time() - 60
     assert operation.timeout == 3.0
@@ -81,7 +82,7 @@ def test_what_is_sent_again_begins_anew_and_only_who_still_waits_is_answered(rep
 
 def test_a_message_of_2017_is_answered_where_nobody_reads() -> None:
     old = {"operation": "REQUEST", "reply_channel": "x!y", "url": "http://h/"}
-    assert wire.parse(dead_letters.renewed(old, "abc"), 0.0).reply_channel == "dead.letter!abc"
+    assert wire.parse(dead.renewed(old, "abc"), 0.0).reply_channel == "dead.letter!abc"
 
 
 @pytest.mark.parametrize(
@@ -114,3 +115,12 @@ def test_its_help_names_the_actions(tmp_path: pathlib.Path) -> None:
     ended = start(tmp_path, "dead", "--help")
     assert ended.returncode == 0
     assert "replay ID" in ended.stdout
+
+
+def test_for_programs_nothing_is_shown_that_is_masked_for_people() -> None:
+    content = {"url": "https://anna:geheim@h/?token=geheim", "body": b"geheim", b"\xff": b"\xfe", "v": 2}
+    said = json.dumps(dead.details(letter(content)))
+    assert "geheim" not in said
+    assert json.loads(said)["message"]["body"] == "<6 bytes>"
+    assert json.loads(said)["died_at"] == 1.5e9
+    assert dead.details(letter(None, "it cannot be unpacked"))["fault"] == "it cannot be unpacked"

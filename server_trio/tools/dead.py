@@ -7,6 +7,8 @@ headers and URLs, cookies, what its name says is one. Bodies and inputs are show
 from __future__ import annotations
 
 import argparse
+import enum
+import json
 import os
 import re
 import time
@@ -18,23 +20,22 @@ import trio
 
 from channels_async.wire import BadMessage, parse
 
-from .errors import DeadLetterError, LayerError, LayerUnavailable
-from .layers import LayerSpec, open_layer
-from .layers.base import DeadLetter, Layer
-from .project import layer_spec, load_django_settings
-from .settings import DJANGO_SETTING, Settings, resolve
+from .. import parsing
+from ..errors import DeadLetterError, LayerError, LayerUnavailable
+from ..exit_codes import ExitCode, shown_codes
+from ..flags import FORMAT
+from ..layers import open_layer
+from ..layers.base import DeadLetter, Layer
+from ..settings import Settings
+from .visiting import Site, add_where, load_site
 
-EPILOG = """\
+ACTIONS: Final = """\
 actions:
   list       one line for each, the newest first: id, when, what it was, why it was given up
   show ID    its message, with secrets masked
   replay ID  have it done once more, by whichever server is free, and take it away here;
              a browser that waited has had its answer, so the new one goes to nobody
   drop ID    take it away
-
-exit codes:
-  0  done                     1  there is no such dead letter, or it cannot be replayed now
-  2  wrong settings or usage  3  the channel layer cannot be reached
 """
 
 MASK: Final = "***"
@@ -48,16 +49,13 @@ CONTENT: Final = ("body", "data", "json", "stdin")
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the words after `dead`."""
-    parser = argparse.ArgumentParser(
-        prog="python3 -m server_trio dead",
-        description="Operations that were given up because servers died over them.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("settings", help="the Django settings module, for example myproject.server_settings")
+    codes = shown_codes("done", "there is no such dead letter, or it cannot be replayed now")
+    about = "Operations that were given up because servers died over them."
+    parser = parsing.make_parser("dead", about, f"{ACTIONS}\n{codes}")
     parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "replay", "drop"))
     parser.add_argument("id", nargs="?", help="as `list` shows it")
+    parsing.add_flags(parser, [FORMAT])
+    add_where(parser)
     return parser
 
 
@@ -67,31 +65,35 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     if (arguments.action == "list") != (arguments.id is None):
         parser.error("list takes no ID" if arguments.action == "list" else f"{arguments.action} needs an ID")
-    django_settings = load_django_settings(arguments.settings)
-    # Deadlines of channels of the project's routing are not looked at here, nor is the routing.
-    given = getattr(django_settings, DJANGO_SETTING, None)
-    if isinstance(given, Mapping):
-        given = {name: value for name, value in given.items() if name != "DEADLINES"}
-    settings = resolve(given, os.environ, {})
-    spec = layer_spec(django_settings, settings)
-    print(trio.run(_act, spec, settings, arguments.action, arguments.id), end="")
-    return 0
+    form = Form(str(parsing.value_of(FORMAT, arguments, os.environ)))
+    site = load_site(arguments)
+    print(trio.run(_act, site, arguments.action, arguments.id, form), end="")
+    return ExitCode.OK
 
 
-async def _act(spec: LayerSpec, settings: Settings, action: str, id: str | None) -> str:
+class Form(enum.Enum):
+    """How letters are shown."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+async def _act(site: Site, action: str, id: str | None, form: Form) -> str:
     """The text for stdout. What goes wrong comes out without groups around it."""
-    async with open_layer(spec, visiting=True) as layer:
+    async with open_layer(site.spec, visiting=True) as layer:
         letters = await layer.dead_letters()
         if action == "list":
+            if form is Form.JSON:
+                return _json([summary(letter) for letter in letters])
             return "".join(line(letter) + "\n" for letter in letters)
         found = [letter for letter in letters if letter.id == id]
         if not found:
             known = f"; there are {len(letters)}, see list" if letters else "; there are none"
             raise DeadLetterError(f"there is no dead letter {id}{known}")
         if action == "show":
-            return shown(found[0])
+            return _json(details(found[0])) if form is Form.JSON else shown(found[0])
         if action == "replay":
-            await replay(layer, settings, found[0])
+            await replay(layer, site.settings, found[0])
         await layer.drop_dead_letter(found[0].id)
         return ""
 
@@ -131,6 +133,32 @@ def renewed(content: Mapping[str, Any], id: str) -> dict[str, Any]:
 def line(letter: DeadLetter) -> str:
     """One letter as `list` shows it."""
     return f"{letter.id}  {_when(letter.died_at)}  {target(letter)}  {letter.reason}"
+
+
+def summary(letter: DeadLetter) -> dict[str, Any]:
+    """One letter as `list --format json` shows it; times in epoch seconds."""
+    return {
+        "id": letter.id,
+        "died_at": letter.died_at,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "claimed_at": letter.claimed_at,
+        "channel": letter.received.channel,
+        "target": target(letter),
+    }
+
+
+def details(letter: DeadLetter) -> dict[str, Any]:
+    """One letter as `show --format json` shows it: a summary, and the masked fields of its message."""
+    content = letter.received.content
+    if not isinstance(content, Mapping):
+        return {**summary(letter), "message": None, "fault": letter.received.fault or "no dict"}
+    fields = {_text(name): masked(_text(name), value) for name, value in content.items()}
+    return {**summary(letter), "message": fields}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, default=_text) + "\n"
 
 
 def target(letter: DeadLetter) -> str:

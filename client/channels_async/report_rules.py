@@ -1,0 +1,349 @@
+"""What the reports of a site's servers say together: for `status`, `top` and manage.py channels_async_status.
+
+Pure functions on plain values; server_trio/reporting.py says what is in a report. Readers bear what they do
+not know, do without what is missing, and are not harmed by what no server wrote: anybody who can write to
+Redis can write there. All times are epoch seconds, all durations seconds.
+"""
+
+from __future__ import unicode_literals
+
+from channels_async._py23 import integers, text
+
+#: Seconds after which a server that reports each second is shown as silent.
+SILENT_AFTER = 5.0
+
+#: Outcomes that are nobody's failure.
+FINE = ('ok', 'shutdown', 'client_gone')
+
+PERCENTILES = (('p50', 0.5), ('p99', 0.99))
+
+MOST_BOUNDS = 100
+MOST_NAMES = 100  # operations, channels, outcomes of one report that are looked at
+NAME_LENGTH = 100
+
+
+def summary(reports, now, before=None, queue=None, recent=False):
+    """All that is shown, as a dict of plain values.
+
+    `before`: an earlier reading of the reports; rates are those in between, else since the start. With
+    `recent`, durations too, where there are any in between. `queue`: None, or {'length', 'oldest_age'}.
+    """
+    earlier = {_id(report): report for report in before or ()}
+    servers = sorted(
+        (_server(report, earlier.get(_id(report)), now) for report in reports),
+        key=lambda server: (server['host'], server['pid'], server['id']),
+    )
+    operations = _operations(reports, earlier, recent)
+    return {
+        'at': now,
+        'servers': servers,
+        'operations': operations,
+        'consumers': _consumers(reports, earlier),
+        'queue': queue,
+        'in_flight': sum(server['in_flight'] for server in servers),
+        'waiting': sum(server['waiting'] for server in servers),
+        'consuming': sum(server['consuming'] for server in servers),
+        'rate': sum(server['rate'] for server in servers),
+        'finished': sum(operation['finished'] for operation in operations),
+        'failed': sum(operation['failed'] for operation in operations),
+        'bad_messages': sum(_number(report, 'bad_messages') for report in reports),
+        'replies_lost': sum(_number(report, 'replies_lost') for report in reports),
+        'errors': _errors(reports),
+    }
+
+
+def _server(report, earlier, now):
+    started = _number(report, 'started_at')
+    places = _dict(report, 'places')
+    layer = _dict(report, 'layer')
+    return {
+        'id': _id(report),
+        'host': _word(report, 'host'),
+        'pid': _number(report, 'pid'),
+        'package': _word(report, 'package'),
+        'python': _word(report, 'python'),
+        'state': _word(report, 'state'),
+        'silent': max(0.0, now - _number(report, 'at')),
+        'uptime': max(0.0, now - started) if started else 0.0,
+        'channels': [_cut(name) for name in _list(report, 'channels')[:MOST_NAMES]],
+        'in_flight': _number(report, 'in_flight'),
+        'waiting': _number(report, 'waiting'),
+        'consuming': _number(report, 'consuming'),
+        'places': _number(places, 'total'),
+        'free': _number(places, 'free'),
+        'connected': layer.get('connected') is not False,
+        'rate': _rate(
+            sum(_counted(report, 'finished').values()), report,
+            earlier and sum(_counted(earlier, 'finished').values()), earlier,
+        ),
+    }  # fmt: skip
+
+
+def _operations(reports, earlier, recent):
+    """One dict for each operation that was ever asked for, by name."""
+    finished = [(report, _counted(report, 'finished')) for report in reports]
+    names = {name for _, counts in finished for name, _ in counts}
+    for report in reports:
+        names.update(_cut(name) for name in list(_in_flight(report))[:MOST_NAMES])
+    found = []
+    for name in sorted(names):
+        outcomes = {}
+        rate = 0.0
+        for report, counts in finished:
+            mine = {outcome: number for (other, outcome), number in counts.items() if other == name}
+            for outcome, number in mine.items():
+                outcomes[outcome] = outcomes.get(outcome, 0) + number
+            last = earlier.get(_id(report))
+            done = last and sum(
+                number for (other, _), number in _counted(last, 'finished').items() if other == name)
+            rate += _rate(sum(mine.values()), report, done, last)
+        found.append({
+            'operation': name,
+            'in_flight': sum(_in_flight(report).get(name, 0) for report in reports),
+            'finished': sum(outcomes.values()),
+            'failed': sum(number for outcome, number in outcomes.items() if outcome not in FINE),
+            'outcomes': outcomes,
+            'rate': rate,
+            'duration': _percentiles(reports, earlier if recent else {}, 'durations', name),
+            'queue_wait': _percentiles(reports, earlier if recent else {}, 'queue_waits', name),
+        })  # fmt: skip
+    return found
+
+
+def _in_flight(report):
+    """How many of each operation; of older servers, as far as they name them."""
+    given = report.get('in_flight_by_operation')
+    if isinstance(given, dict):
+        return {_cut(name): _number(given, name) for name in list(given)[:MOST_NAMES]}
+    found = {}
+    for running in _list(report, 'running'):
+        if isinstance(running, dict):
+            name = _word(running, 'operation')
+            found[name] = found.get(name, 0) + 1
+    return found
+
+
+def _consumers(reports, earlier):
+    """One dict for each channel of the project's own."""
+    found = {}
+    for report in reports:
+        last = earlier.get(_id(report))
+        before = _counted(last, 'consumed') if last else {}
+        for (channel, outcome), number in sorted(_counted(report, 'consumed').items()):
+            entry = found.setdefault(channel, {'channel': channel, 'consumed': 0, 'failed': 0, 'rate': 0.0})
+            entry['consumed'] += number
+            entry['failed'] += 0 if outcome in FINE else number
+            entry['rate'] += _rate(number, report, last and before.get((channel, outcome), 0), last)
+    return [found[channel] for channel in sorted(found)]
+
+
+def _errors(reports):
+    """The kinds of errors of the last hour, the last first."""
+    found = []
+    for report in reports:
+        for error in _list(report, 'errors')[:MOST_NAMES]:
+            if isinstance(error, dict):
+                found.append({
+                    'operation': _word(error, 'operation'), 'target': _word(error, 'target'),
+                    'outcome': _word(error, 'outcome'), 'reason': _word(error, 'reason'),
+                    'count': _number(error, 'count'), 'last_at': _number(error, 'last_at'),
+                })  # fmt: skip
+    return sorted(found, key=lambda error: -error['last_at'])
+
+
+def _rate(number, report, before, earlier):
+    """A second, since the earlier reading of this server, or since its start."""
+    if earlier:
+        seconds = _number(report, 'at') - _number(earlier, 'at')
+        # A reading of the same report says nothing; what counts backwards is another server's.
+        return max(0.0, number - before) / seconds if seconds > 0 else 0.0
+    seconds = _number(report, 'at') - _number(report, 'started_at')
+    return number / seconds if seconds > 0 else 0.0
+
+
+def _percentiles(reports, earlier, name, operation):
+    """{'p50', 'p99'} of the histograms of all servers, in seconds.
+
+    None where there is none; the highest bound where it took longer than that.
+    """
+    counts, bounds = {}, []
+    newer = {}
+    for report in reports:
+        its = [bound for bound in _list(report, 'bounds')[:MOST_BOUNDS] if _is_number(bound)]
+        bounds = its if len(its) > len(bounds) else bounds
+        last = earlier.get(_id(report)) or {}
+        old = _classes(last, name, operation)
+        for number, count in enumerate(_classes(report, name, operation)):
+            bound = its[number] if number < len(its) else float('inf')
+            counts[bound] = counts.get(bound, 0) + count
+            newer[bound] = newer.get(bound, 0) + count - (old[number] if number < len(old) else 0)
+    if earlier and sum(newer.values()) > 0 and min(newer.values()) >= 0:
+        counts = newer
+    return {label: percentile(counts, share) for label, share in PERCENTILES}
+
+
+def _classes(report, name, operation):
+    histogram = _dict(_dict(report, name), operation)
+    return [count if _is_number(count) else 0 for count in _list(histogram, 'counts')[:MOST_BOUNDS + 1]]
+
+
+def percentile(counts, share):
+    """The duration below which `share` of all are, evenly spread within a class. `counts` by upper bound."""
+    total = sum(counts.values())
+    if total <= 0:
+        return None
+    wanted, below, lower = share * total, 0, 0.0
+    for bound in sorted(counts):
+        count = counts[bound]
+        if count > 0 and below + count >= wanted:
+            if bound == float('inf'):
+                return lower
+            return lower + (bound - lower) * (wanted - below) / count
+        below += count
+        lower = lower if bound == float('inf') else bound
+    return lower
+
+
+# --- as text -------------------------------------------------------------------------------------------
+
+
+def server_rows(found):
+    """Lines of a table: its head, then one for each server."""
+    rows = [('SERVER', 'STATE', 'UP', 'IN FLIGHT', 'WAITING', 'PLACES', 'CONSUMING', 'PER SECOND')]
+    for server in found['servers']:
+        state = server['state']
+        if server['silent'] > SILENT_AFTER:
+            state += ', silent for {}'.format(shown_time(server['silent']))
+        elif not server['connected']:
+            state += ', without Redis'
+        rows.append((
+            '{}:{}'.format(server['host'], server['pid']), state, shown_time(server['uptime']),
+            '{}'.format(server['in_flight']), '{}'.format(server['waiting']), '{}'.format(server['places']),
+            '{}'.format(server['consuming']), '{:.1f}'.format(server['rate']),
+        ))  # fmt: skip
+    return rows
+
+
+def operation_rows(found):
+    """Lines of a table: its head, then one for each operation."""
+    rows = [(
+        'OPERATION', 'IN FLIGHT', 'PER SECOND', 'P50', 'P99', 'QUEUE P50', 'QUEUE P99', 'DONE', 'FAILED',
+    )]  # fmt: skip
+    for one in found['operations']:
+        rows.append((
+            one['operation'], '{}'.format(one['in_flight']), '{:.1f}'.format(one['rate']),
+            shown_time(one['duration']['p50']), shown_time(one['duration']['p99']),
+            shown_time(one['queue_wait']['p50']), shown_time(one['queue_wait']['p99']),
+            '{}'.format(one['finished']), shown_failures(one),
+        ))  # fmt: skip
+    return rows
+
+
+def consumer_rows(found):
+    """Lines of a table: its head, then one for each channel of the project's own."""
+    rows = [('CHANNEL', 'PER SECOND', 'DONE', 'FAILED')]
+    for one in found['consumers']:
+        rows.append((
+            one['channel'], '{:.1f}'.format(one['rate']), '{}'.format(one['consumed']),
+            '{}'.format(one['failed']),
+        ))  # fmt: skip
+    return rows
+
+
+def shown_failures(operation):
+    """How many failed, and of what."""
+    kinds = sorted(
+        ((number, outcome) for outcome, number in operation['outcomes'].items() if outcome not in FINE),
+        reverse=True,
+    )
+    words = ', '.join('{} {}'.format(outcome, number) for number, outcome in kinds[:3])
+    return '{}{}'.format(operation['failed'], ' ({})'.format(words) if words else '')
+
+
+def shown_queue(channel, found):
+    """One line on what waits."""
+    queue = found['queue']
+    if queue is None:
+        return 'what waits on {} cannot be seen on this layer'.format(channel)
+    if not queue['length']:
+        return 'nothing waits on {}'.format(channel)
+    return '{} messages wait on {}, the oldest for {}'.format(
+        queue['length'], channel, shown_time(queue['oldest_age']))
+
+
+def shown_time(seconds):
+    """A duration in three or four letters."""
+    if seconds is None:
+        return '-'
+    if seconds < 0.9995:
+        return '{:.0f}ms'.format(seconds * 1000)
+    if seconds < 99.5:
+        return '{:.3g}s'.format(seconds)
+    if seconds < 6000:
+        return '{:.0f}m'.format(seconds / 60)
+    return '{:.0f}h'.format(seconds / 3600) if seconds < 360000 else '{:.0f}d'.format(seconds / 86400)
+
+
+def as_text(channel, found):
+    """All of it for a terminal."""
+    tables = [server_rows(found)] + [
+        rows for rows in (operation_rows(found), consumer_rows(found)) if len(rows) > 1]
+    lines = [shown_queue(channel, found)]
+    for rows in tables:
+        lines += [''] + _aligned(rows)
+    return '\n'.join(lines) + '\n'
+
+
+def _aligned(rows):
+    widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
+    padded = [[cell.ljust(widths[number]) for number, cell in enumerate(row)] for row in rows]
+    return ['  '.join(row).rstrip() for row in padded]
+
+
+# --- what no server wrote -------------------------------------------------------------------------------
+
+
+def _is_number(value):
+    """Whether it is one that can be counted with; not NaN, which nothing is equal to."""
+    return isinstance(value, integers + (float,)) and not isinstance(value, bool) and abs(value) < 1e15
+
+
+def _number(report, name):
+    value = report.get(name)
+    return value if _is_number(value) else 0
+
+
+def _dict(report, name):
+    value = report.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(report, name):
+    value = report.get(name)
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _counted(report, name):
+    """A list of [what, outcome, number] as a dict."""
+    found = {}
+    for entry in _list(report, name)[:MOST_NAMES]:
+        if isinstance(entry, (list, tuple)) and len(entry) == 3 and _is_number(entry[2]):
+            found[_cut(entry[0]), _cut(entry[1])] = entry[2]
+    return found
+
+
+def _id(report):
+    return _word(report, 'id')
+
+
+def _word(report, name):
+    return _cut(report.get(name, ''))
+
+
+def _cut(value):
+    """A short text without anything that moves a terminal's cursor."""
+    if isinstance(value, bytes):
+        value = value.decode('utf-8', 'replace')
+    value = value if isinstance(value, text) else '{!r}'.format(value)
+    return ''.join(
+        letter if ' ' <= letter < '\x7f' or letter >= '\xa0' else '?' for letter in value[:NAME_LENGTH])

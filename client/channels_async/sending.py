@@ -41,14 +41,15 @@ class Clock(object):
 CLOCK = Clock()
 
 
-def send(layer, channel, message, bound, clock=CLOCK):
-    """Send, and while the channel is full try again for `bound` seconds, less after much of that: Patience.
+def send(layer, channel, message, bound, clock=CLOCK, patience=None):
+    """Send, and while the channel is full try again for `bound` seconds, or what a Patience leaves of them.
 
     Raises layer.ChannelFull when there was no room, and whatever else the layer raises at once.
     """
     full = getattr(layer, 'ChannelFull', ())
     begun, slept, pause = clock.monotonic(), 0.0, FIRST_PAUSE
-    bound = clock.patience.left(bound, begun)
+    if patience is not None:
+        bound = patience.left(bound, begun)
     while True:
         try:
             return layer.send(channel, message)
@@ -59,7 +60,8 @@ def send(layer, channel, message, bound, clock=CLOCK):
                 raise
             pause = min(pause, left)
             clock.sleep(pause)
-            clock.patience.spend(pause)
+            if patience is not None:
+                patience.spend(pause)
             slept += pause
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -103,9 +105,13 @@ def cancel(layer, reply_channel, settings, clock=CLOCK):
     """Tell the servers that the browser of a reply channel has gone. Raises nothing: what is lost is work."""
     channel = settings.channel + wire.CANCEL_SUFFIX
     try:
-        send(layer, channel, {'reply_channel': reply_channel}, settings.send_timeout, clock)
+        _send_soon(layer, channel, {'reply_channel': reply_channel}, settings, clock)
     except Exception as error:
         logger.warning('operations for %s go on, as %s takes no message: %s', reply_channel, channel, error)
+
+
+def _send_soon(layer, channel, message, settings, clock):
+    send(layer, channel, message, settings.send_timeout, clock, clock.patience)
 
 
 def _encoded(reply_channel, fields, clock, response_headers=()):
@@ -117,7 +123,7 @@ def _encoded(reply_channel, fields, clock, response_headers=()):
 def _put(layer, reply_channel, fields, settings, clock, response_headers=()):
     """Send the operation, a large body before it on a channel of its own."""
     def bounded(channel, message):
-        send(layer, channel, message, settings.send_timeout, clock)
+        _send_soon(layer, channel, message, settings, clock)
 
     fields = uploading.put_apart(layer, fields, bounded)
     bounded(settings.channel, _encoded(reply_channel, fields, clock, response_headers))
@@ -156,7 +162,7 @@ def _refuse(layer, reply_channel, fields, response_headers, settings, status, re
         if fields.get('reply_format') == 'message':
             message.update(id=fields['id'], operation=fields['operation'], index=0, error=reason)
     try:
-        send(layer, reply_channel, message, settings.send_timeout, clock)
+        _send_soon(layer, reply_channel, message, settings, clock)
     except Exception:
         # Nobody can be told; daphne answers a browser 503 itself after its timeout.
         logger.exception('operation %s: who waits for it could not be told', fields['id'])

@@ -17,6 +17,10 @@ collect_ignore = []
 if sys.version_info[0] == 2:
     collect_ignore.append('test_wire_properties.py')  # hypothesis has left Python 2.7
 else:
+    if sys.version_info >= (3, 10):
+        import channels_compat
+
+        channels_compat.install()  # before any test imports Django, also where one file is run by itself
     import hypothesis
 
     # What it makes up takes longer on a machine that is busy; that is no failure.

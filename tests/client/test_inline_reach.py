@@ -208,8 +208,10 @@ class TlsUpstream(object):
                 read_request(secured)
                 secured.sendall(OK)
                 secured.close()
-            except (OSError, IOError):  # the client does not like the certificate
-                connection.close()
+            except (OSError, IOError):
+                pass  # the client does not like the certificate
+            finally:
+                connection.close()  # Python 2 keeps it open beside the secured one
 
     def close(self):
         listening, self._listening = self._listening, None

@@ -103,7 +103,7 @@ def test_a_flood_is_refused_at_once_but_for_a_tenth_of_the_time():
     begun = clock.time
     for _ in range(2000):
         with pytest.raises(layer.ChannelFull):
-            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock, clock.patience)
     assert sum(clock.pauses) <= 0.5 + (clock.time - begun) / 10 + 0.001
     assert clock.time - begun < 10.0  # 1,000 s if each had waited by itself
 
@@ -112,15 +112,24 @@ def test_who_has_lost_patience_still_takes_a_place_that_is_free_and_waits_again_
     layer, clock = FullFor(10 ** 6), FakeClock()
     for _ in range(3):
         with pytest.raises(layer.ChannelFull):
-            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+            sending.send(layer, 'request.async', {'a': 1}, 0.5, clock, clock.patience)
     assert sum(clock.pauses) == pytest.approx(0.5, abs=0.06)
     layer.left = 0
-    sending.send(layer, 'request.async', {'a': 1}, 0.5, clock)
+    sending.send(layer, 'request.async', {'a': 1}, 0.5, clock, clock.patience)
     clock.time += 5.0
     layer.left = 4
-    sending.send(layer, 'request.async', {'a': 2}, 0.5, clock)
+    sending.send(layer, 'request.async', {'a': 2}, 0.5, clock, clock.patience)
     assert [layer.receive(['request.async'])[1] for _ in range(2)] == [{'a': 1}, {'a': 2}]
     assert clock.pauses[-4:] == [0.005, 0.01, 0.02, 0.04]
+
+
+def test_who_has_a_deadline_of_its_own_waits_as_long_as_that_allows():
+    layer, clock = FullFor(10 ** 6), FakeClock()
+    for _ in range(2):  # an answer that is made here, to a browser that reads slowly
+        with pytest.raises(layer.ChannelFull):
+            sending.send(layer, 'request.async', {'a': 1}, 10.0, clock)
+    assert sum(clock.pauses) == pytest.approx(20.0)
+    assert clock.patience.left(0.5, clock.monotonic()) == 0.5
 
 
 def test_another_error_is_not_tried_again():

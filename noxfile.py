@@ -81,8 +81,8 @@ REQUIRED = ["2.7", *SERVER_PYTHONS]  # by CI
 CLIENT_SITES = [
     ("2.7", "1.8"), ("2.7", "1.9"), ("2.7", "1.10"), ("2.7", "1.11"), ("3.9", "1.11"), ("3.13", "1.11")
 ]  # fmt: skip
-IN_TWO = ["-n", "2", "--dist", "loadfile"]  # processes
-IN_FOUR = ["-n", "4", "--dist", "loadfile"]  # where tests wait as much as they compute
+#: Tests in several processes: two cores do the work of more where tests wait as much as they compute.
+IN_TWO, IN_THREE, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "234")
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests"]
 FUZZ_TARGETS = 3  # tests of tests/fuzz that go on until their time is over
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
@@ -192,7 +192,7 @@ def acceptance(session: nox.Session, web: str) -> None:
     folders = (
         ["tests/acceptance"] if web == "2.7" else ["tests/acceptance", "--ignore=tests/acceptance/server"]
     )
-    words = [] if session.posargs else [*folders, *IN_TWO]
+    words = [] if session.posargs else [*folders, *IN_THREE]
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 

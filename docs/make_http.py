@@ -14,8 +14,9 @@ sys.path.insert(0, str(ROOT))
 from tests.http.cases import CASES  # noqa: E402
 
 
-def render(page: str) -> str:
+def render() -> str:
     """The page with its table as the cases are."""
+    page = PAGE.read_text()
     rows = []
     for case in CASES:
         rows.append(f"* - {case.name}\n  - {case.about}\n".replace("*", "\\*").replace("\\*", "*", 1))
@@ -25,4 +26,4 @@ def render(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(PAGE.read_text()))
+    PAGE.write_text(render())

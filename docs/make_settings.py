@@ -8,6 +8,8 @@ import re
 from server_trio.options import Option
 from server_trio.settings import DJANGO_SETTING, options
 
+PAGE = pathlib.Path(__file__).resolve().parent / "settings.rst"
+
 HEAD = f"""\
 Settings of the server
 ======================
@@ -46,4 +48,4 @@ def _as_rst(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (pathlib.Path(__file__).parent / "settings.rst").write_text(render())
+    PAGE.write_text(render())

@@ -25,18 +25,18 @@ Keys of the journal, see redis_journal; `id` names a server's process:
     asgi::servers                  hash     by id: "<owner> <number of its last heartbeat>". The owner is the
                                             id itself, or a name that was made when it was taken over.
                                             Deleted by entry at the end, or 10 minutes after what was taken
-                                            over is done. TTL 1 h from the last heartbeat of any server.
+                                            over is done. Owner: all. TTL 1 h from the last heartbeat of any.
     asgi::journal:<id>             hash     by message key: "<attempt> <time of the claim> <channel> <body>",
                                             with an S before it once the answer has begun. An entry goes
-                                            with the last message of its answer. TTL 1 h from the owner's
+                                            with the answer's end. Owner: it, or its taker. TTL 1 h from its
                                             last heartbeat.
     asgi::claims:<id>              set      the claimed lists of this server. TTL as the journal's.
     asgi::dead                     list     operations that were given up, the newest first:
                                             "<id> <time> <reason> " and what the journal had.
                                             Owner: the operator. At most 1000; TTL 7 d from the last.
-    asgi::news                     stream   what one server tells the others; about 1000.
-                                            TTL 60 s from the last.
-    asgi::report:<id>              string   what this server says of itself (report.py), as a message on a
+    asgi::news                     stream   what one server tells the others; about 1000. Owner: all
+                                            servers. TTL 60 s from the last.
+    asgi::report:<id>              string   what this server says of itself (reporting.py), as a message on a
                                             channel would be. Owner: that server. TTL 10 s.
 
 Nothing is ever only on the wire. A claim's bodies stay until the claimer's next call acknowledges

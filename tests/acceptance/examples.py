@@ -7,7 +7,8 @@ How a page is written for that:
     the page has it already: a page shows only what it adds to README's project. `urlpatterns = [...]`
     therefore replaces README's; `CHANNELS_ASYNC_SERVER['CALLS'] = {...}` adds to README's. Other files
     are named in the same way (`# ask.py`, `<!-- myproject/templates/page.html -->`).
-*   https://api.example.com stands for an upstream that echoes requests as JSON, http://backend:8000 for the
+*   redis://localhost:6379/0 stands for a Redis, with another number for another database of it, and
+    https://api.example.com stands for an upstream that echoes requests as JSON, http://backend:8000 for the
     one of tests/harness/upstream_app.py with all its paths, http://localhost:8000 for the site.
 *   A block of the kind `console` holds lines that begin with `$ ` and beneath each what it prints, literally;
     `...` stands for anything, a line of its own for any lines. `python manage.py migrate` and the like
@@ -128,7 +129,8 @@ class Project:
             parts = [files[name] for files in texts if name in files]
             path = self.directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = _future_first("\n".join(parts)).replace("redis://localhost:6379/0", redis)
+            text = _future_first("\n".join(parts))
+            text = text.replace("redis://localhost:6379/", f"{redis.rpartition('/')[0]}/")
             path.write_text(self._with_real_hosts(text))
 
     def manage(self, words: str) -> str:

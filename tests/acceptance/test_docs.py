@@ -10,7 +10,8 @@ from .examples import needs_curl, running
 
 #: Pages that describe and have nothing to run.
 WITHOUT_EXAMPLE = {
-    "architecture", "dead-letters", "guarantees", "index", "restarts", "security", "settings",
+    "answers", "architecture", "dead-letters", "guarantees", "index", "redis-keys", "restarts",
+    "security", "settings", "why-trio",
 }  # fmt: skip
 
 

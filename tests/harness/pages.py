@@ -93,6 +93,11 @@ class Page:
         wanted = [block for block in found if not kinds or set(kinds) & set(block["classes"])]
         return [f"{block.astext()}\n" for block in wanted]
 
+    def literals(self) -> list[str]:
+        """The literal blocks that are no code blocks: what is not run."""
+        found = self.tree.findall(nodes.literal_block)
+        return [block.astext() for block in found if "code" not in block["classes"]]
+
     def nameless(self) -> list[str]:
         """Code blocks in Python that do not say which file they are."""
         return [block for block in self.blocks("python") if not FILE_NAME.match(block)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from docutils.utils import SystemMessage
@@ -36,6 +37,16 @@ def test_links_to_a_section_name_one_that_is_there(path: Path) -> None:
         if target.fragment and target.fragment not in Page((path.parent / target.path).resolve()).sections()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name)
+def test_a_drawing_says_what_it_shows_and_fetches_nothing(path: Path) -> None:
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.fromstring(path.read_text())
+    assert root.findtext(f"{svg}title")
+    assert root.findtext(f"{svg}desc")
+    links = [value for node in root.iter() for name, value in node.items() if name.endswith("href")]
+    assert [link for link in links if not link.startswith("#")] == []
 
 
 def test_a_page_that_docutils_would_warn_of_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Journaled(MemoryLayer):
         else:
             left, self._left = self._left, []
             found = [one for one in left if await only(one)]
-            self._again = [one for one in left if one not in found]
+            self._again += [one for one in left if one not in found]
             self._judged.set()
         if not found:
             await trio.sleep_forever()

@@ -19,10 +19,22 @@ from channels_async.wire.model import BadMessage, Operation, Request
 
 VERSION = 1
 
-_KNOWN = frozenset((
-    'operation', 'reply_channel', 'url', 'method', 'headers', 'params', 'data', 'json', 'cookies', 'auth',
-    'timeout', 'allow_redirects', 'max_redirects',
-))  # fmt: skip
+#: The fields that are understood, and what each may be; docs/wire.rst is made from it.
+FIELDS = {
+    'operation': "`REQUEST`",
+    'reply_channel': 'a channel name',
+    'url': 'an absolute http(s) URL; a user name and password in it are sent as basic authentication',
+    'method': '`GET` unless it is there',
+    'headers': 'a dict or a list of pairs',
+    'params': 'a dict, a list of pairs or a query string, added to the query of the URL',
+    'data': 'a dict or a list of pairs: a form; any other text: the body',
+    'json': 'a value, sent as JSON',
+    'cookies': 'a dict or a list of pairs',
+    'auth': 'a pair of user and password: basic authentication',
+    'timeout': "seconds from the moment the server takes it; can shorten the server's deadline only",
+    'allow_redirects': 'True unless it is there',
+    'max_redirects': '10 unless it is there',
+}
 # How no JSON text and hardly a body begins, but the repr of a dict or of a list of pairs.
 _SURELY_A_REPR = re.compile(r"[\[({][\[(\s]{0,8}[uUbB]?'")
 _NATIVE = (bool, float, list, tuple, dict) + integers
@@ -42,7 +54,7 @@ def parse_untyped(message, reply_channel):
         sent_at=None,
         timeout=fields.as_timeout('timeout', _scalar('timeout', message)),
         response_headers=[],
-        ignored=tuple(sorted(set(message) - _KNOWN)),
+        ignored=tuple(sorted(set(message) - set(FIELDS))),
         details=_request(message),
     )
 

@@ -64,8 +64,8 @@ class Claimer:
         self._keep = keep
         self._can_move = can_move and len(channels) == 1
         self._can_unblock = can_unblock
-        claimed = f"{source.prefix}:claimed:{secrets.token_hex(8)}:"
-        self._held = [Held(channel, claimed + channel, source.prefix + channel) for channel in channels]
+        self._held = [Held(channel, "", source.prefix + channel) for channel in channels]
+        self._name_lists(journal.id)
         self._block_over: trio.Event | None = None  # of the present `wait`
         self._being_unblocked: trio.Event | None = None  # the one that `unblock` is at work for
 
@@ -80,6 +80,7 @@ class Claimer:
         held = self._held = self._held[1:] + self._held[:1]
         while True:
             id = self._journal.id
+            await self._join(id)
             args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
             attempt = f"1 {time.time():.3f} " if self._keep else ""
             args += [attempt, JOURNAL_TTL, id, self._journal.known_until(id) or ""]
@@ -114,8 +115,28 @@ class Claimer:
         """
         if any(one.popped for one in self._held):
             await self.claim(1)
+        await self._return_lists()
+
+    async def _return_lists(self) -> None:
         args = [self._source.expiry, "1" if self._keep else "", *(one.arrived for one in self._held)]
         await self._connection.run(GIVE_BACK, self._keys(self._journal.id), args)
+
+    async def _join(self, id: str) -> None:
+        """Take for the journal of that id, into lists that nobody else looks into.
+
+        The former ones are in the hands of who has taken over, who gives back what is in them; so does
+        this with what a blocked command has moved there since, for the other looks for a while only.
+        """
+        if id != self._id:
+            await self._return_lists()
+            self._name_lists(id)
+
+    def _name_lists(self, id: str) -> None:
+        self._id = id
+        claimed = f"{self._source.prefix}:claimed:{secrets.token_hex(8)}:"
+        for one in self._held:
+            one.claimed_key = claimed + one.channel
+            one.last = one.arrived = b""
 
     def _keys(self, id: str) -> list[str]:
         keys = [self._source.journal_key(id), self._source.claims_key(id)]

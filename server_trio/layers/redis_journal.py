@@ -26,7 +26,7 @@ import trio
 from ..errors import LayerUnavailable
 from .base import Entry, Judge, Past, Received
 from .redis_connection import SAID_AGAIN, RedisConnection
-from .redis_journal_scripts import BEAT, NOTE, TAKE_OVER
+from .redis_journal_scripts import BEAT, LOOK_AGAIN, NOTE, TAKE_OVER
 from .redis_scripts import JOURNAL_TTL, TAKEN_TTL
 from .redis_source import Source
 
@@ -45,6 +45,9 @@ TRUST_TIME = TAKEN_TTL - 60
 
 TAKEN_AT_ONCE = 50  # servers that are taken over from between two heartbeats, each in a round trip
 MOST_OTHERS = 1000  # that are held; each is a part of every heartbeat
+#: Seconds for which a blocking command of a server may outlive it; redis_claim.BLOCK_TIME and something over.
+LATE_TIME = 7.0
+LATE_CLAIMS_TTL = 60  # seconds
 RECOVER_BATCH = 50  # messages read at once; each may be some megabytes
 
 # What servers write. Whoever else can write to Redis must not be able to end one with something different.
@@ -78,6 +81,7 @@ class ShardJournal:
         #: By id that has been taken over: when it was done, None before.
         self._others: dict[str, float | None] = {}
         self._known_until: dict[str, int] = {}  # by owner; Redis's clock, epoch seconds
+        self._late: dict[str, float] = {}  # by id that has been taken over: until when Redis may move for it
         self._seen: dict[str, Seen] = {}
         self._beats = 0
         self._complained_at = -math.inf  # of strange entries; Trio's clock
@@ -137,8 +141,19 @@ class ShardJournal:
                 self._owners.pop(id, None)
             elif state == "d" and id not in waiting and self._others.get(id, 0.0) is None:
                 self._others[id] = trio.current_time()
+        await self._look_again(last)
         if not last:
             await self._look_after(dict(zip(servers[::2], servers[1::2], strict=True)))
+
+    async def _look_again(self, last: bool) -> None:
+        """Give back what Redis has moved for those who are dead."""
+        if late := list(self._late):
+            source, now = self._source, trio.current_time()
+            over = {id for id in late if last or self._late[id] < now}
+            args = [source.expiry, source.prefix, *("1" if id in over else "" for id in late)]
+            await self._connection.run(LOOK_AGAIN, [source.claims_key(id) for id in late], args)
+            for id in over:
+                self._late.pop(id, None)  # a last heartbeat may come between
 
     def renounce(self, id: str) -> None:
         """Another server has taken over what was claimed as `id`; go on under a new one."""
@@ -289,10 +304,11 @@ class ShardJournal:
         keys = [source.servers_key, source.journal_key(id), source.claims_key(id)]
         # Not this server's id: what it began when it had this journal before is no more its own.
         owner = secrets.token_hex(8)
-        args: list[Any] = [id, value, owner, source.expiry, source.prefix]
+        args: list[Any] = [id, value, owner, source.expiry, source.prefix, LATE_CLAIMS_TTL]
         taken, entries = await self._connection.run(TAKE_OVER, keys, args)
         if not taken:
             return
+        self._late[id] = trio.current_time() + LATE_TIME
         logger.log(
             logging.WARNING if entries else logging.INFO,
             "server %s has not been heard of for %g s; took over %d operations", id, DEAD_AFTER, len(entries)

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from .redis_scripts import TAKEN, Script
 
+#: What the claimed lists of a server that is taken over from have and the journal has not goes back.
+GIVE_LISTS_BACK = """
+local function give_lists_back(claims, expiry, prefix)
+    local lists = redis.pcall('smembers', claims)
+    for _, claimed in ipairs(lists) do  -- of an error nothing
+        local channel = prefix .. string.match(claimed, '([^:]*)$')
+        local held = redis.pcall('lrange', claimed, 0, -1)
+        if not held.err then  -- else somebody else's key
+            for i = #held, 1, -1 do
+                if redis.call('exists', held[i]) == 1 then
+                    redis.pcall('lpush', channel, held[i])
+                    redis.call('expire', channel, expiry + 1)
+                end
+            end
+            redis.call('del', claimed)
+        end
+    end
+end
+"""
+
 # A heartbeat: says that this server lives, for itself and for those it has taken over from.
 #
 # KEYS: the servers, then for each id: its journal, its set of claimed lists
@@ -33,16 +53,19 @@ for i = 4, #ARGV do
             redis.call('hdel', KEYS[1], id)
             if i > 4 then
                 note_taken(KEYS[1], id)
+            else
+                redis.call('del', claims)
             end
         else
             redis.call('hset', KEYS[1], id, mark)
         end
-        redis.call('del', claims)
         states[i - 3] = 'd'
     else
         redis.call('hset', KEYS[1], id, mark)
         redis.call('expire', journal, ARGV[2])
-        redis.call('expire', claims, ARGV[2])
+        if i == 4 then
+            redis.call('expire', claims, ARGV[2])
+        end
         states[i - 3] = 'o'
     end
 end
@@ -53,29 +76,17 @@ return {redis.call('hgetall', KEYS[1]), table.concat(states), tonumber(redis.cal
 # Takes over from a server whose heartbeat has stopped; of several that try, one does.
 #
 # KEYS: the servers, its journal, its set of claimed lists
-# ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels
-# Returns {1 if it is taken over or else 0, the entries of the journal}. What its claimed lists had and the
-# journal has not goes back. One that had nothing in its journal is forgotten at once, with a note for itself.
-TAKE_OVER = Script(TAKEN + """
+# ARGV: its id, the heartbeat that was its last, the new owner, expiry, the prefix of channels,
+#       the TTL of the set of claimed lists from now on
+# Returns {1 if it is taken over or else 0, the entries of the journal}. One that had nothing in its journal
+# is forgotten at once, with a note for itself.
+TAKE_OVER = Script(TAKEN + GIVE_LISTS_BACK + """
 if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return {0, {}}
 end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3] .. ' 0')
-local lists = redis.pcall('smembers', KEYS[3])
-for _, claimed in ipairs(lists) do  -- of an error nothing
-    local channel = ARGV[5] .. string.match(claimed, '([^:]*)$')
-    local held = redis.pcall('lrange', claimed, 0, -1)
-    if not held.err then  -- else somebody else's key
-        for i = #held, 1, -1 do
-            if redis.call('exists', held[i]) == 1 then
-                redis.pcall('lpush', channel, held[i])
-                redis.call('expire', channel, ARGV[4] + 1)
-            end
-        end
-        redis.call('del', claimed)
-    end
-end
-redis.call('del', KEYS[3])
+give_lists_back(KEYS[3], ARGV[4], ARGV[5])
+redis.call('expire', KEYS[3], ARGV[6])
 local entries = redis.pcall('hkeys', KEYS[2])
 if entries.err or #entries == 0 then  -- or somebody else's key
     redis.call('hdel', KEYS[1], ARGV[1])
@@ -83,6 +94,20 @@ if entries.err or #entries == 0 then  -- or somebody else's key
     return {1, {}}
 end
 return {1, entries}
+""")
+
+# Looks again into the claimed lists of those that were taken over from: a blocked command, which outlives who
+# gave it, may have moved a message there since.
+#
+# KEYS: their sets of claimed lists. ARGV: expiry, the prefix of channels, for each 1 at the last time or ''
+LOOK_AGAIN = Script(GIVE_LISTS_BACK + """
+for n, claims in ipairs(KEYS) do
+    give_lists_back(claims, ARGV[1], ARGV[2])
+    if ARGV[2 + n] == '1' then
+        redis.call('del', claims)
+    end
+end
+return 0
 """)
 
 # Writes entries anew that are handed out once more, if they are still there and still the owner's.

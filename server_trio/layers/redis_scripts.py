@@ -30,7 +30,8 @@ Keys of the journal, see redis_journal; `id` names a server's process:
                                             with an S before it once the answer has begun. An entry goes
                                             with the answer's end. Owner: it, or its taker. TTL 1 h from its
                                             last heartbeat.
-    asgi::claims:<id>              set      the claimed lists of this server. TTL as the journal's.
+    asgi::claims:<id>              set      the claimed lists of this server. TTL as the journal's, 60 s once
+                                            it is taken over (see LOOK_AGAIN).
     asgi::dead                     list     operations that were given up, the newest first:
                                             "<id> <time> <reason> " and what the journal had.
                                             Owner: the operator. At most 1000; TTL 7 d from the last.

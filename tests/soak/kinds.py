@@ -56,7 +56,7 @@ KINDS = [
     Kind("garbage", "REQUEST", "GET", "/garbage?n={}", 2, frozenset({"502"})),
     Kind("hang", "FORWARD", "GET", "/hang?n={}", 1, frozenset({"504"})),
     Kind("call", "CALL", weight=8),
-    Kind("command", "COMMAND", weight=2),
+    Kind("command", "COMMAND", weight=2, in_pieces=True),
 ]
 CALL = next(kind for kind in KINDS if kind.operation == "CALL")
 

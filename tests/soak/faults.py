@@ -46,6 +46,7 @@ class Faults:
         self._kinds: list[tuple[str, Callable[[], str]]] = [
             ("death", self._kill),
             ("death", self._stand_still_for_long),
+            ("death", self._stand_still_and_die),
             ("end", self._terminate),
             ("end", self._reload),
             ("flood", self._ask_too_much),
@@ -116,6 +117,15 @@ class Faults:
 
     def _stand_still_for_long(self) -> str:
         return self._stop_one(self._choose.uniform(*LONG))
+
+    def _stand_still_and_die(self) -> str:
+        """As a machine that loses its power: its connections stay open until somebody finds out."""
+        index = self._any()
+        seconds = self._choose.uniform(*LONG)
+        self._servers.running[index].signal(signal.SIGSTOP)
+        self._stop.wait(seconds)
+        self._servers.replace(index, signal.SIGKILL)
+        return f"server {index} stood still for {seconds:.1f} s and was killed"
 
     def _stop_one(self, seconds: float) -> str:
         index = self._any()

@@ -102,11 +102,11 @@ class Load:
             self.failure = error
 
     def _ask_some(self) -> None:
-        for _ in range(min(10, self._outstanding - len(self._open))):
-            self._ask(any_kind(self._choose))
         flood, self._flood = self._flood, 0
-        for _ in range(flood):
-            self._ask(CALL)
+        kinds = [any_kind(self._choose) for _ in range(min(10, self._outstanding - len(self._open)))]
+        for kind in [*kinds, *[CALL] * flood]:
+            if not self._ask(kind):
+                break  # Redis is away
         if self._choose.random() < 0.05:
             self._leave()
 
@@ -122,7 +122,8 @@ class Load:
             self._connection = None
             return AWAY
 
-    def _ask(self, kind: Kind) -> None:
+    def _ask(self, kind: Kind) -> bool:
+        """Ask for one thing. Returns whether Redis has taken the question."""
         entry = self._ledger.new(kind, "layer")
         entry.sent = body_of(kind, entry.number, self._choose)
         name = REPLIES + uuid.uuid4().hex
@@ -134,6 +135,7 @@ class Load:
         entry.is_doubtful = not self._put("request.async", content)
         if entry.is_doubtful:
             self._open.pop(name)
+        return not entry.is_doubtful
 
     def _details(self, entry: Entry) -> dict[str, Any]:
         kind = entry.kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,17 @@ import trio
 from ..errors import LayerUnavailable
 from ..limits import MiB
 from .base import Received
+from .redis_claim_scripts import CLAIM, GIVE_BACK
 from .redis_connection import Command, RedisConnection
 from .redis_journal import ShardJournal
-from .redis_scripts import CLAIM, CLAIMED_EXTRA_TTL, GIVE_BACK, JOURNAL_TTL, MAX_BATCH
+from .redis_scripts import CLAIMED_EXTRA_TTL, JOURNAL_TTL, MAX_BATCH
 from .redis_source import Source
 
 CLAIM_BYTES = 8 * MiB  # of bodies, after which a claim takes no further message
 BLOCK_TIME = 5  # seconds that a blocking command stays; a dead connection is noticed one of these later
 BLOCK_TIME_UNSTOPPABLE = 1  # seconds, on a Redis that has no CLIENT UNBLOCK (older than 5.0)
 BLOCK_MARGIN = 5.0  # seconds beyond the block time until silence counts as a dead connection
+MOST_APART = 8  # channels that a claimer waits for on a connection each; of more, one on the wire can be lost
 UNBLOCK_PAUSE = 0.02  # seconds between two CLIENT UNBLOCK, of which the first may be too early
 
 
@@ -39,8 +41,31 @@ class Held:
     popped: bytes = b""  # what BLPOP took and no claim has noted yet
 
 
+class Wait:
+    """What becomes of the blocking commands of one `Claimer.wait`, of which the first that ends ends all."""
+
+    def __init__(self, over: trio.Event, number: int) -> None:
+        self.first = trio.Event()
+        self.replies: list[Any] = []
+        self.failure: LayerUnavailable | None = None
+        self._over = over
+        self._left = number
+
+    async def block(self, line: RedisConnection, command: Command, timeout: float) -> None:
+        """Have one done."""
+        try:
+            self.replies += await line.exchange(command, timeout=timeout)
+        except LayerUnavailable as error:
+            self.failure = error
+        finally:
+            self._left -= 1
+            if not self._left:
+                self._over.set()
+            self.first.set()
+
+
 class Claimer:
-    """Takes messages of certain channels of one shard, on a connection of its own, for one task at a time.
+    """Takes messages of certain channels of one shard, on connections of its own, for one task at a time.
 
     What it has taken is in its claimed lists (see redis_scripts) until it is acknowledged with
     the next `claim`, or until `give_back`. So after trouble at any point `claim` is simply called
@@ -48,8 +73,8 @@ class Claimer:
     """
 
     def __init__(
-        self, source: Source, channels: Sequence[str], connection: RedisConnection, control: RedisConnection,
-        journal: ShardJournal, *, keep: bool, can_move: bool, can_unblock: bool,
+        self, source: Source, channels: Sequence[str], connect: Callable[[], RedisConnection],
+        control: RedisConnection, journal: ShardJournal, *, keep: bool, can_move: bool, can_unblock: bool,
     ) -> None:  # fmt: skip
         """`control`: a connection for the commands that release a blocked one.
 
@@ -58,11 +83,12 @@ class Claimer:
         `can_move`: Redis has BLMOVE (6.2). `can_unblock`: it has CLIENT UNBLOCK (5.0).
         """
         self._source = source
-        self._connection = connection
+        self._can_move = can_move and len(channels) <= MOST_APART
+        self._lines = [connect() for _ in (channels if self._can_move else channels[:1])]
+        self._connection = self._lines[0]
         self._control = control
         self._journal = journal
         self._keep = keep
-        self._can_move = can_move and len(channels) == 1
         self._can_unblock = can_unblock
         self._held = [Held(channel, "", source.prefix + channel) for channel in channels]
         self._name_lists(journal.id)
@@ -144,7 +170,8 @@ class Claimer:
 
     async def close(self) -> None:
         """Disconnect. What has not been given back goes with its TTL."""
-        await self._connection.close()
+        for line in self._lines:
+            await line.close()
 
     # --- waiting ---------------------------------------------------------------------------------
 
@@ -154,27 +181,42 @@ class Claimer:
         Not to be cancelled while anybody wants the messages. Raises LayerUnavailable.
         """
         seconds = BLOCK_TIME if self._can_unblock else BLOCK_TIME_UNSTOPPABLE
-        self._block_over = trio.Event()
+        moves = self._can_move
+        lines: list[tuple[RedisConnection, Command]]
+        if moves:
+            # The key moves into the claimed list within Redis, where the next claim finds it.
+            lines = [
+                (line, ("BLMOVE", one.channel_key, one.claimed_key, "LEFT", "RIGHT", seconds))
+                for line, one in zip(self._lines, self._held, strict=True)
+            ]
+        else:
+            # With many channels, or before 6.2, Redis knows nothing better than this. The
+            # key is on the wire for a moment, as it always is with asgi_redis.
+            lines = [(self._connection, ("BLPOP", *(one.channel_key for one in self._held), seconds))]
+        over = self._block_over = trio.Event()
+        wait = Wait(over, len(lines))
         try:
-            if self._can_move:
-                # The key moves into the claimed list within Redis, where the next claim finds it.
-                (one,) = self._held
-                command: Command = ("BLMOVE", one.channel_key, one.claimed_key, "LEFT", "RIGHT", seconds)
-            else:
-                # With several channels, or before 6.2, Redis knows nothing better than this. The
-                # key is on the wire for a moment, as it always is with asgi_redis.
-                command = ("BLPOP", *(one.channel_key for one in self._held), seconds)
-            (reply,) = await self._connection.exchange(command, timeout=seconds + BLOCK_MARGIN)
+            async with trio.open_nursery() as nursery:
+                for line, command in lines:
+                    nursery.start_soon(wait.block, line, command, seconds + BLOCK_MARGIN)
+                await wait.first.wait()
+                await self.unblock()
         finally:
-            self._block_over.set()
+            over.set()
             self._block_over = None
-        if isinstance(reply, redis.RedisError):
-            await self._blocked_in_vain(reply)
-        elif reply is not None and not self._can_move:
-            channel_key, message_key = reply
-            for one in self._held:
-                if one.channel_key.encode("utf-8") == channel_key:
-                    one.popped = message_key
+        refused = next((reply for reply in wait.replies if isinstance(reply, redis.RedisError)), None)
+        if refused is not None:
+            await self._blocked_in_vain(refused)
+        if wait.failure is not None:
+            raise wait.failure
+        if not moves and wait.replies[0] is not None:
+            self._note_popped(*wait.replies[0])
+
+    def _note_popped(self, channel_key: bytes, message_key: bytes) -> None:
+        """What BLPOP has answered."""
+        for one in self._held:
+            if one.channel_key.encode("utf-8") == channel_key:
+                one.popped = message_key
 
     async def _blocked_in_vain(self, reply: redis.RedisError) -> None:
         text = str(reply)
@@ -191,10 +233,10 @@ class Claimer:
             return
         self._being_unblocked = block_over
         while not block_over.is_set():
-            client_id = self._connection.client_id
-            if self._can_unblock and client_id is not None:
+            ids = [line.client_id for line in self._lines if line.client_id is not None]
+            if self._can_unblock and ids:
                 with contextlib.suppress(LayerUnavailable):  # without it the block ends by itself
-                    await self._control.exchange(("CLIENT", "UNBLOCK", client_id))
+                    await self._control.exchange(*(("CLIENT", "UNBLOCK", id) for id in ids))
             with trio.move_on_after(UNBLOCK_PAUSE):
                 await block_over.wait()
 

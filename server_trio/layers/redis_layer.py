@@ -127,8 +127,8 @@ class Shard:
 
     def _new_claimer(self, channels: Sequence[str], journal: bool) -> Claimer:
         return Claimer(
-            self._source, channels, RedisConnection(self._loop, self._endpoint, self.health), self.control,
-            self.journal, keep=journal, can_move=self._version >= BLMOVE_VERSION,
+            self._source, channels, lambda: RedisConnection(self._loop, self._endpoint, self.health),
+            self.control, self.journal, keep=journal, can_move=self._version >= BLMOVE_VERSION,
             can_unblock=self._version >= CLIENT_UNBLOCK_VERSION,
         )  # fmt: skip
 

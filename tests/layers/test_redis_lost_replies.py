@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 import trio
 
 from server_trio.errors import ChannelFull, SendUnknown
-from server_trio.layers import Layer, open_layer, redis_layer, redis_send
-from server_trio.layers.redis_scripts import CLAIM, GIVE_BACK, SEND
+from server_trio.layers import Layer, Received, open_layer, redis_claim, redis_layer, redis_send
+from server_trio.layers.packing import pack
+from server_trio.layers.redis_claim_scripts import CLAIM, GIVE_BACK
+from server_trio.layers.redis_scripts import SEND
 from tests.harness.redis_server import RedisServer, redis_server
 
 from .bench import contents, is_empty, redis_spec
 from .proxy import open_proxy
-from .watch import is_blocked, put, wait_for
+from .watch import info, is_blocked, put, wait_for
 
 
 async def test_a_send_whose_reply_was_lost_is_done_once(redis: RedisServer) -> None:
@@ -68,6 +71,62 @@ async def test_a_message_that_came_while_the_line_of_a_waiting_receive_broke_arr
             await layer.send("in", {"n": 1})
         assert received == [{"n": 1}]
         assert proxy.lost == 1
+
+
+@pytest.mark.parametrize("number", [2, redis_claim.MOST_APART])
+async def test_neither_is_one_of_several_channels_lost_with_the_line_that_it_came_on(
+    redis: RedisServer, number: int
+) -> None:
+    names = [f"in{index}" for index in range(number)]
+    async with open_proxy(redis) as proxy, open_layer(redis_spec([proxy.url])()) as layer:
+        for name in names:
+            proxy.lose_reply_to = f"asgi:{name}\r\n".encode()  # its BLMOVE
+            received: list[Any] = []
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def receive(received: list[Any] = received) -> None:
+                    received.extend(await contents(layer, *names))
+
+                await wait_for(lambda: blocked(redis) == number)
+                await layer.send(name, {"n": name})
+            assert received == [{"n": name}]
+        assert proxy.lost == number
+        assert await is_empty(layer, *names)
+
+
+async def test_of_several_channels_no_more_is_kept_than_was_asked_for(redis: RedisServer) -> None:
+    """All that wait move one at the same moment; two of three go back, to the heads of their channels."""
+    names = ["in0", "in1", "in2"]
+    async with open_layer(redis_spec([redis.url])()) as layer:
+        received: list[Received] = []
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def receive() -> None:
+                received.extend(await layer.receive(0, names, 1))
+
+            await wait_for(lambda: blocked(redis) == 3)
+            with redis.connect() as connection:
+                connection.command("MULTI")  # so that all are there before any of them is told
+                for name in names:
+                    for number in range(2):
+                        connection.command("SET", f"asgi:{name}{number}", pack({"n": f"{name} {number}"}))
+                        connection.command("RPUSH", f"asgi:{name}", f"asgi:{name}{number}")
+                connection.command("EXEC")
+        assert len(received) == 1
+        left = [redis.command("LRANGE", f"asgi:{name}", 0, -1) for name in names]
+        assert sorted(map(len, left)) == [1, 2, 2]  # type: ignore[arg-type]
+        for name, keys in zip(names, left, strict=True):
+            assert keys == [f"asgi:{name}{number}".encode() for number in range(2)][-len(keys) :]  # type: ignore[arg-type]
+            assert redis.command("TTL", f"asgi:{name}") != -2
+
+
+def blocked(redis: RedisServer) -> int:
+    """How many wait in a blocking command."""
+    found = re.search(rb"blocked_clients:(\d+)", info(redis, "clients"))
+    assert found is not None
+    return int(found[1])
 
 
 async def test_giving_back_whose_reply_was_lost_is_done_once(redis: RedisServer) -> None:

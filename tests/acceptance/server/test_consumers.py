@@ -209,7 +209,7 @@ def test_a_server_of_some_channels_leaves_the_others_alone(consuming):
     ("words", "channels"),
     [
         (["--only-channels", "echo", "--only-channels", "te*"], "echo, tell"),
-        (["--exclude-channels", "*l*", "--exclude-channels", "request.*"], "echo, join, stuck"),
+        (["--exclude-channels", "*l*", "--exclude-channels", "request.*"], "echo, fetch, join, stuck"),
     ],
 )
 def test_flags_choose_the_channels_as_those_of_runworker(consuming, tmp_path, words, channels):

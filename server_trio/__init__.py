@@ -8,15 +8,18 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      signals
     assembly:   children
     assembly:   project, loading, reaching, reload, systemd, link
+    assembly:   logs, task_tree
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm
     behaviour:  operations, calls, replies
     adapters:   layers, http
+    words:      tracing
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
     words:      failures, recent_errors, readiness, exit_codes
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
+    contract:   channels_async.trace_rules
     contract:   channels_async.egress_rules, channels_async.proxy_rules, channels_async.host_patterns
     contract:   channels_async.redis_rules
     contract:   channels_async.check_rules, channels_async.report_rules

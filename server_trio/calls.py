@@ -23,6 +23,8 @@ import trio
 
 from channels_async import call_rules
 
+from . import tracing
+
 if TYPE_CHECKING:
     from .http.session import Response, Session
 
@@ -172,11 +174,13 @@ class Http:
         Raises OperationError of server_trio.errors (UpstreamError, UpstreamTimeout) where there is no
         response, and ValueError for what cannot be sent. The deadline is that of the call.
         """
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        given = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given]
+        operation = tracing.current.get()
         async with self._session.stream(
             method,
             url,
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs],
+            headers=pairs if operation is None else tracing.upstream_headers(operation, pairs),
             body=body,
             json=None if json is None else _dumps(json),
             **options,

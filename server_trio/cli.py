@@ -24,6 +24,7 @@ from .exit_codes import ExitCode, shown_codes
 from .layers import LayerSpec, open_layer
 from .link import Link, take_link
 from .loading import load_consumers, load_handlers
+from .logs import configure
 from .processes import Parent
 from .project import layer_spec, load_django_settings, set_up_django
 from .reaching import make_open_stream
@@ -45,6 +46,7 @@ signals:
   HUP             start a fresh process, which reads the settings again; once it is ready,
                   do as on TERM. If it does not get ready, go on with the settings there are
                   With --processes, replace one process after the other
+  USR1            print the tree of tasks to stderr, with what each is waiting for
 
 {codes}
 examples:
@@ -85,14 +87,14 @@ def _run_server(words: Sequence[str]) -> int:
     """Raises SettingsError and LayerUnavailable."""
     arguments = make_parser().parse_args(parsing.spelled_out(words, options()))
     link, origin, ready_pipe = take_link(), own_origin(), take_ready_pipe()
-    _configure_logging(link)
     django_settings = load_django_settings(arguments.settings)
     given = parsing.given(arguments, options())
     if arguments.v:
         given["VERBOSE",] = str(min(arguments.v, 2))
     routed = functools.partial(_routed, django_settings)
     settings = resolve(getattr(django_settings, DJANGO_SETTING, None), os.environ, given, routed)
-    _set_levels(settings.VERBOSE)
+    number = link.number if link is not None else None
+    configure(django_settings, verbose=settings.VERBOSE, form=settings.LOG_FORMAT, process=number)
     set_up_django(settings)
     spec = layer_spec(django_settings, settings)
     handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
@@ -117,19 +119,6 @@ def _complain(error: Exception, code: ExitCode) -> int:
     """One message for a person, no traceback."""
     print(f"server_trio: {error}", file=sys.stderr)
     return code
-
-
-def _configure_logging(link: Link | None) -> None:
-    """Log to stderr, unless the surroundings have configured logging already."""
-    if not logging.getLogger().handlers:
-        number = f" process {link.number}" if link is not None else ""
-        logging.basicConfig(format=f"%(asctime)s{number} %(levelname)s %(name)s: %(message)s")
-
-
-def _set_levels(verbose: int) -> None:
-    logging.getLogger("server_trio").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
-    # A line an operation costs time under load; failures are always logged.
-    logging.getLogger("server_trio.operation").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def _announce(ready_pipe: int | None) -> None:

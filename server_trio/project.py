@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from .errors import SettingsError
 from .layers import LayerSpec
+from .logs import enable
 from .settings import DJANGO_SETTING, Settings
 
 #: What channels_async reads of the Django settings; the last two are the client's.
@@ -57,10 +57,7 @@ def set_up_django(settings: Settings) -> None:
             f"INSTALLED_APPS, which DJANGO_SETUP loads, cannot be used: {type(error).__name__}: {error}"
             f"{_place(error)}"
         ) from error
-    # The project's LOGGING silences every logger that is there before it, unless it says otherwise.
-    for name in list(logging.root.manager.loggerDict):
-        if f"{name}.".startswith("server_trio."):
-            logging.getLogger(name).disabled = False
+    enable()  # django.setup has applied LOGGING once more
 
 
 def _set_zone(zone: str | None) -> None:

@@ -26,6 +26,7 @@ from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
 from .stats import QUIET
+from .tracing import traced
 from .turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -105,6 +106,11 @@ class Running:
 
     async def run(self) -> None:
         """Do the operation within its budget, and see that it is answered."""
+        with traced(self.operation) as trace:
+            await self._to_its_end()
+            trace.end(self.outcome, self.reason)
+
+    async def _to_its_end(self) -> None:
         error = await self._work()
         if error is not None:
             self.outcome = error.outcome
@@ -207,17 +213,18 @@ class Running:
         level = logging.INFO if self.outcome in QUIET else logging.WARNING
         if not operation_logger.isEnabledFor(level):
             return
+        target = str(self.operation.details)  # it shows method and host, nothing secret
         operation_logger.log(
             level,
             "%s %s: %s, status %s, %.3f s, %d bytes%s",
-            self.operation.id,
-            self.operation.details,  # its repr shows method and host, nothing secret
-            self.outcome,
-            self.reply.status,
-            self.seconds,
-            self.reply.bytes_sent,
+            self.operation.id, target, self.outcome, self.reply.status, self.seconds, self.reply.bytes_sent,
             f" ({self.reason})" if self.reason else "",
-        )
+            extra={
+                "operation": self.operation.name, "target": target, "outcome": self.outcome,
+                "status": self.reply.status, "seconds": round(self.seconds, 6),
+                "bytes": self.reply.bytes_sent, "reason": self.reason or None,
+            },
+        )  # fmt: skip
 
 
 def shutting_down() -> ShuttingDown:

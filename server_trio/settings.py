@@ -195,6 +195,12 @@ class Settings:
     ATTEMPTS: int = option(
         2, "how often an operation is begun whose server dies over it", unit="times", minimum=1, maximum=100
     )
+    LOG_FORMAT: str = option(
+        "text",
+        "form of the log on stderr, where the project's LOGGING sets up no handler: text, or a JSON object"
+        " a line",
+        choices=("text", "json"),
+    )
     GRACE_TIME: float = seconds(20.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
     REPLY_TIMEOUT: float = seconds(
         5.0, "longest wait to get the last word of an answer onto the layer", maximum=60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -13,13 +14,14 @@ import trio
 from .reload import Origin, ReloadFailed, start_successor
 from .supervisor import State, Supervisor
 from .systemd import notify
+from .task_tree import task_tree
 
 logger = logging.getLogger(__name__)
 
 
 def obeyed() -> list[signal.Signals]:
     """The signals that are listened to. Not SIGHUP where whoever started this process ignores it (nohup)."""
-    wanted = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    wanted = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1]
     return [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
 
 
@@ -94,7 +96,7 @@ class Single:
         self._supervisor.abort()
 
     def pass_on(self, number: int) -> None:
-        """There is no other."""
+        _show_tasks()
 
     def reload(self) -> None:
         if os.getpid() == 1:
@@ -149,7 +151,13 @@ class Member:
         """The parent starts the one that takes over."""
 
     def pass_on(self, number: int) -> None:
-        """There is no other."""
+        _show_tasks()
+
+
+def _show_tasks() -> None:
+    """On SIGUSR1. To stderr whatever LOGGING says, for somebody has asked for it."""
+    sys.stderr.write(task_tree())
+    sys.stderr.flush()
 
 
 def _has_terminal() -> bool:

@@ -20,6 +20,7 @@ Layers of this package; each imports only from those below it:
     patience                how long a worker may wait for a full channel
     preparing, calling, forwarding   the caller's arguments: those of request(), of call(), of forward()
     commanding, settled     those of command(); content that middleware leaves alone
+    tracing                 the trace of whoever asks
     upstream_errors         what goes wrong with an upstream, in the words of the server
     reaching                how an upstream is reached: the settings EGRESS, HTTP and TLS
     reading                 the bytes of a response: neither Django nor sockets
@@ -38,6 +39,7 @@ Layers of this package; each imports only from those below it:
     egress_rules            which upstreams both ends may reach: pure functions, no Django
     command_rules, process_groups, stderr_lines   what both ends do with commands: no Django
     wire                    the contract with the server: pure functions, no Django
+    trace_rules             which trace an operation belongs to: pure functions, no Django
     _py23                   the one place that knows which Python this is
 
 Importing this package imports neither Django nor channels.

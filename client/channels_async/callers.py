@@ -2,7 +2,7 @@
 
 from __future__ import unicode_literals
 
-from channels_async import conf, forwarding
+from channels_async import conf, forwarding, tracing
 from channels_async._py23 import text
 
 
@@ -15,6 +15,11 @@ class ViewCaller(object):
         self._request = request
         self.method = request.method
         self.accept_encoding = _latin(request.META.get('HTTP_ACCEPT_ENCODING'))
+
+    def trace(self):
+        """The fields of a message that carry the request's trace on, a dict."""
+        meta = self._request.META
+        return tracing.fields(_latin(meta.get('HTTP_TRACEPARENT')), _latin(meta.get('HTTP_TRACESTATE')))
 
     def answer(self, fields):
         """A response: sent later by the server, or with the upstream's answer in it."""
@@ -58,6 +63,11 @@ class ConsumerCaller(object):
             # A frame could not say how it is compressed.
             if not websocket and _latin(name).lower() == 'accept-encoding':
                 self.accept_encoding = _latin(value)
+
+    def trace(self):
+        """The fields of a message that carry the trace of the browser's request on, a dict."""
+        headers = {_latin(name).lower(): _latin(value) for name, value in self._message.get('headers') or ()}
+        return tracing.fields(headers.get('traceparent'), headers.get('tracestate'))
 
     def answer(self, fields):
         """Put the operation on the layer, or do it and send the answer. Returns None."""
@@ -104,6 +114,10 @@ class Nobody(object):
     formats = ()
     method = ''
     accept_encoding = None
+
+    def trace(self):
+        """The fields of a message that carry a trace on, a dict."""
+        return tracing.fields(None, None)
 
     def incoming(self):
         raise TypeError('request must be the request that is to be forwarded, not None')

@@ -5,6 +5,7 @@
         'SEND_TIMEOUT': 0.5,        # seconds to wait for a place on a full channel; in a flood less
         'RETRY_AFTER': 1,           # seconds, told to the browser with a 503
         'CHANNEL': 'request.async', # where the server listens
+        'TRACE': True,              # whether operations carry the request's trace (traceparent) upstream
         'CALLS': {},                # dotted paths of functions that are called in the view, by their names
     }
 
@@ -33,7 +34,9 @@ DEFAULT_RESPONSE_HEAD = 64 * 1024
 
 ClientSettings = namedtuple(str('ClientSettings'), str('send_timeout retry_after channel'))
 
-_DEFAULTS = {'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL, 'CALLS': {}}
+_DEFAULTS = {
+    'SEND_TIMEOUT': 0.5, 'RETRY_AFTER': 1, 'CHANNEL': wire.REQUEST_CHANNEL, 'TRACE': True, 'CALLS': {},
+}  # fmt: skip
 
 
 def offloads():
@@ -60,6 +63,17 @@ def client_settings():
         retry_after=_seconds("CHANNELS_ASYNC_CLIENT['RETRY_AFTER']", values['RETRY_AFTER'], zero=True),
         channel=channel,
     )
+
+
+def traces():
+    """Whether operations carry the trace of the request that they are for."""
+    client = _dict('CHANNELS_ASYNC_CLIENT', getattr(settings, 'CHANNELS_ASYNC_CLIENT', {}))
+    value = client.get('TRACE', True)
+    if not isinstance(value, bool):
+        raise ImproperlyConfigured(
+            "CHANNELS_ASYNC_CLIENT['TRACE'] must be True or False, not {!r}".format(value)
+        )
+    return value
 
 
 def deadline(operation):

@@ -14,6 +14,7 @@ from channels_async.wire import Forward, Operation
 from ..errors import OperationError
 from ..http.session import InvalidRequest
 from ..replies import Reply
+from ..tracing import upstream_headers
 from .base import Context
 from .body_channel import BodyPieces
 from .passing import pass_on
@@ -45,7 +46,7 @@ async def _exchange(operation: Operation, reply: Reply, context: Context, upload
     exchange = context.http.stream(
         forward.method,
         forward.url,
-        headers=forward.headers,
+        headers=upstream_headers(operation, forward.headers),
         body=forward.body if whole else BodyPieces(context.layer, forward.body, forward.body_channel),
         content_length=forward.content_length,
         sender=uploading,

@@ -8,6 +8,7 @@ from channels_async.wire import Operation, Request
 from ..errors import OperationError
 from ..http.session import InvalidRequest
 from ..replies import Reply
+from ..tracing import upstream_headers
 from .base import Context
 from .passing import pass_on
 
@@ -26,7 +27,7 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
     exchange = context.http.stream(
         request.method,
         request.url,
-        headers=request.headers,
+        headers=upstream_headers(operation, request.headers),
         body=request.body,
         params=request.params,
         data=request.data,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import trio
+import trio.lowlevel
 
 from server_trio.calls import CallContext, call
 from tests.client.call_cases import RETURNED, STREAMED, WRONG
@@ -250,3 +252,14 @@ not_marked = given.__call__
 
 def secret() -> str:
     return "not to be called"
+
+
+@call
+async def says_in_a_task(number: int) -> None:
+    await trio.lowlevel.checkpoint()
+    logging.getLogger("tests.said").warning("said %d", number)
+
+
+@call
+def says_in_a_thread(number: int) -> None:
+    logging.getLogger("tests.said").warning("said %d", number)

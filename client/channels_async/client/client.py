@@ -196,6 +196,7 @@ def _answer(caller, operation, timeout, details, reply_to=OWN, reply_format=None
     """
     elsewhere.check_format(reply_format)
     fields = dict(details, operation=operation, id=text(uuid.uuid4().hex), timeout=timeout)
+    fields.update(caller.trace())
     if reply_to is OWN:
         if reply_format is not None and reply_format not in caller.formats:
             raise ValueError("reply_format must be 'http' in a view, whose answer is a response; reply_to= "

@@ -8,7 +8,7 @@ from __future__ import unicode_literals
 
 import logging
 
-from channels_async import conf, fetching, http_rules
+from channels_async import conf, fetching, http_rules, trace_rules
 from channels_async.inline.response import BREAK, InlineResponse, error
 
 logger = logging.getLogger('channels_async.client')
@@ -24,6 +24,9 @@ def fetched(operation, request, deadline, can_abort, headers_of):
 
     headers_of  as http_rules.response_headers
     """
+    request.headers = trace_rules.trace_headers(
+        request.headers, operation.traceparent, operation.tracestate
+    )
     try:
         upstream = fetching.fetch(request, deadline, conf.response_body(), conf.response_head())
     except fetching.FetchError as failure:

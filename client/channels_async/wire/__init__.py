@@ -18,6 +18,8 @@ A version 2 message on `request.async`, all keys text (optional ones in brackets
     [sent_at]           number, epoch seconds
     [timeout]           number > 0, seconds from sent_at; can shorten the server's deadline only
     [response_headers]  list of [bytes, bytes]: what the site's middleware put on the response
+    [traceparent]       text: the trace that it belongs to (W3C Trace Context)
+    [tracestate]        text: what goes with it
 
 REQUEST and FORWARD:
 

@@ -78,6 +78,8 @@ class Operation:
     timeout: float | None
     response_headers: list[tuple[bytes, bytes]]
     ignored: tuple[str, ...]
+    traceparent: str | None
+    tracestate: str | None
     details: Any  # Request, Forward, Call or Command, by name
     def __init__(self, **values: Any) -> None: ...
 

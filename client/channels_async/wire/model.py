@@ -161,11 +161,18 @@ class Operation(_Record):
     timeout           float or None: seconds from sent_at, > 0
     response_headers  list of (bytes, bytes): what the site's middleware put on the response
     ignored           tuple of text: fields of a 2017 message that were left out, sorted
+    traceparent       text or None: which trace it belongs to (W3C Trace Context); None for 2017 messages
+    tracestate        text or None: what goes with it
     details           Request, Forward, Call or Command
     """
 
     __slots__ = (  # noqa: RUF023 - as they are documented
         'name', 'version', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout',
-        'response_headers', 'ignored', 'details',
+        'response_headers', 'ignored', 'traceparent', 'tracestate', 'details',
     )
     _shown = ('name', 'id', 'reply_channel', 'details')
+
+    def __init__(self, **values):
+        values.setdefault('traceparent', None)
+        values.setdefault('tracestate', None)
+        super(Operation, self).__init__(**values)

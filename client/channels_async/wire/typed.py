@@ -2,6 +2,7 @@
 
 from __future__ import unicode_literals
 
+from channels_async import trace_rules
 from channels_async._py23 import text
 from channels_async.wire import fields
 from channels_async.wire.details import FORMS
@@ -12,6 +13,7 @@ VERSION = 2
 #: The fields of every version 2 message; details.py has those of each operation.
 FIELDS = frozenset((
     'v', 'operation', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout', 'response_headers',
+    'traceparent', 'tracestate',
 ))  # fmt: skip
 
 
@@ -39,8 +41,19 @@ def parse_typed(message, name, reply_channel, now):
         timeout=fields.as_timeout('timeout', message.get('timeout')),
         response_headers=fields.as_headers('response_headers', message.get('response_headers', [])),
         ignored=(),
+        traceparent=_trace('traceparent', message, trace_rules.is_traceparent),
+        tracestate=_trace('tracestate', message, trace_rules.is_tracestate),
         details=form.parse(message),
     )
+
+
+def _trace(field, message, is_right):
+    value = message.get(field)
+    if value is not None and not isinstance(value, text):
+        raise fields.wrong_type(field, 'text', value)
+    if value is not None and not is_right(value):
+        raise BadMessage('{} is not one of Trace Context'.format(field))
+    return value
 
 
 def reply_format(message):

@@ -1,0 +1,99 @@
+"""Which operation is at work: for the log, for Sentry, for OpenTelemetry, and for the upstream.
+
+Sentry and OpenTelemetry are the project's: they count as used where the project has imported them, from its
+settings module for example, and are not needed otherwise. Both keep what is current in context variables,
+which Trio keeps apart for each task and takes along into threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from channels_async import __version__, trace_rules
+from channels_async.wire import Operation
+
+from .stats import QUIET
+
+#: The operation that this task, or thread, works for; None outside of one.
+current: ContextVar[Operation | None] = ContextVar("server_trio.tracing.current", default=None)
+
+
+class Trace:
+    """What is told of one operation while it runs. `end` says what became of it."""
+
+    def __init__(self, span: Any = None, sentry_span: Any = None) -> None:
+        self._span = span
+        self._sentry_span = sentry_span
+
+    def end(self, outcome: str, reason: str) -> None:
+        """`reason` is '' where nothing went wrong."""
+        if self._span is not None:
+            from opentelemetry.trace import Status, StatusCode
+
+            self._span.set_attribute("channels_async.outcome", outcome)
+            if outcome not in QUIET:
+                self._span.set_status(Status(StatusCode.ERROR, reason))
+        if self._sentry_span is not None:
+            self._sentry_span.set_status("ok" if outcome in QUIET else "internal_error")
+            self._sentry_span.set_data("channels_async.outcome", outcome)
+
+
+@contextlib.contextmanager
+def traced(operation: Operation) -> Iterator[Trace]:
+    """The time in which this task works for an operation."""
+    token = current.set(operation)
+    try:
+        with contextlib.ExitStack() as stack:
+            yield Trace(
+                stack.enter_context(_span(operation)) if "opentelemetry.trace" in sys.modules else None,
+                stack.enter_context(_sentry_scope(operation)) if "sentry_sdk" in sys.modules else None,
+            )
+    finally:
+        current.reset(token)
+
+
+def upstream_headers(operation: Operation, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """`headers` for an upstream, with those of the operation's trace (W3C Trace Context)."""
+    if "opentelemetry.propagate" in sys.modules:
+        from opentelemetry import propagate
+
+        here: dict[str, str] = {}
+        propagate.inject(here)
+        if "traceparent" in here:
+            own = (b"traceparent", b"tracestate")
+            rest = [pair for pair in headers if pair[0].lower() not in own]
+            return trace_rules.trace_headers(rest, here["traceparent"], here.get("tracestate"))
+    return trace_rules.trace_headers(headers, operation.traceparent, operation.tracestate)
+
+
+@contextlib.contextmanager
+def _span(operation: Operation) -> Iterator[Any]:
+    from opentelemetry import propagate, trace
+
+    carrier = {"traceparent": operation.traceparent, "tracestate": operation.tracestate}
+    parent = propagate.extract({name: value for name, value in carrier.items() if value is not None})
+    tracer = trace.get_tracer("channels_async", __version__)
+    with tracer.start_as_current_span(
+        operation.name,
+        context=parent,
+        kind=trace.SpanKind.CONSUMER,
+        attributes={"channels_async.id": operation.id, "channels_async.target": str(operation.details)},
+    ) as span:
+        yield span
+
+
+@contextlib.contextmanager
+def _sentry_scope(operation: Operation) -> Iterator[Any]:
+    import sentry_sdk
+
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_transaction_name(operation.name)
+        scope.set_tag("channels_async.operation", operation.name)
+        scope.set_tag("channels_async.id", operation.id)
+        scope.set_context("channels_async", {"target": str(operation.details)})
+        with sentry_sdk.start_transaction(op="queue.process", name=operation.name, source="task") as span:
+            yield span

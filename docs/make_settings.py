@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pathlib
 import re
 
+from channels_async import conf
 from server_trio.options import Option
 from server_trio.settings import DJANGO_SETTING, options
 
@@ -24,9 +26,25 @@ exit code 2 and a message that says what would be right.
 """
 
 
+SITE = """
+In the site's own settings
+--------------------------
+
+These are read by the client, in the processes of the site. A name that is not known, and a value of a
+wrong kind, is an ``ImproperlyConfigured`` that says so.
+
+"""
+
+
 def render() -> str:
     """The text of docs/settings.rst."""
-    return HEAD + "\n".join(_entry(entry) for entry in options())
+    return HEAD + "\n".join(_entry(entry) for entry in options()) + SITE + _of_the_site()
+
+
+def _of_the_site() -> str:
+    """What the docstring of the client's settings says: a list with comments, and a paragraph."""
+    _, settings, bounds = inspect.cleandoc(conf.__doc__ or "").split("\n\n")
+    return f"::\n\n{settings}\n\n{_as_rst(bounds)}\n"
 
 
 def _entry(entry: Option) -> str:

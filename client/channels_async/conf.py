@@ -10,7 +10,7 @@
     }
 
 What bounds an operation that is done in the view are the server's own settings, so that both forms end
-alike: CHANNELS_ASYNC_SERVER['DEADLINES'], and of ['HTTP'] `response_body` and `response_head`.
+alike: `CHANNELS_ASYNC_SERVER['DEADLINES']`, and of `['HTTP']` its `response_body` and `response_head`.
 """
 
 from __future__ import unicode_literals

@@ -10,8 +10,8 @@ from .examples import needs_curl, running
 
 #: Pages that describe and have nothing to run.
 WITHOUT_EXAMPLE = {
-    "answers", "architecture", "dead-letters", "guarantees", "index", "redis-keys", "restarts",
-    "security", "settings", "why-trio",
+    "answers", "architecture", "dead-letters", "flags", "guarantees", "index", "redis-keys", "restarts",
+    "security", "settings", "why-trio", "wire",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import pathlib
 import re
@@ -64,6 +65,12 @@ def test_the_contract_describes_the_fields_that_there_are(monkeypatch: pytest.Mo
         form = details.FORMS[operation]
         assert set(required) == set(form.required)
         assert {*required, *optional} == set(form.fields)
+
+
+def test_every_bound_says_of_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = load("make_wire", monkeypatch)._limits()
+    assert len(rows) == len(re.findall(r"^MAX_", inspect.getsource(wire.limits), re.MULTILINE))
+    assert [name for name, _, comment in rows if not comment] == []
 
 
 def test_texts_of_the_code_become_no_markup_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ html_show_sourcelink = False
 html_copy_source = False
 exclude_patterns = ["deploy/*"]
 highlight_language = "text"  # of literal blocks; code blocks name theirs
+smartquotes = False  # `--flag` is no dash
 
 #: What a browser would fetch from somebody else's server when it shows a page.
 FETCHED = re.compile(r"<(?:script|img|iframe)[^>]* src=\"(?:https?:)?//|<link[^>]* href=\"(?:https?:)?//")

@@ -2,7 +2,8 @@
 
 Each line imports only from the lines below it (tests/house/test_layering.py holds this):
 
-    entry:      __main__, cli
+    entry:      __main__, cli, completion
+    entry:      command_line
     entry:      tools
     entry:      processes
     entry:      signals

@@ -1,5 +1,7 @@
 """python3 -m server_trio: makes the old packages importable, then runs the command line."""
 
+# PYTHON_ARGCOMPLETE_OK: so argcomplete knows that it may ask this module what TAB completes.
+
 # Until the checks are done this file must be readable by Python 2, which the site may have.
 import sys
 
@@ -19,9 +21,16 @@ if importlib.util.find_spec("trio") is None:
     )
     raise SystemExit(2)
 
+import os
+
 import channels_compat
 
 channels_compat.install()
+
+if "_ARGCOMPLETE" in os.environ:
+    from .completion import complete
+
+    complete()
 
 from .cli import main  # noqa: E402 - asks and asgi_redis can be imported only from here on
 

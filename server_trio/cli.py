@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
+import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,13 @@ from typing import Any
 
 import trio
 
-from channels_async import __version__
-
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from . import parsing
+from .command_line import make_parser
 from .errors import DeadLetterError, LayerUnavailable, SettingsError
-from .exit_codes import ExitCode, shown_codes
+from .exit_codes import ExitCode
 from .layers import LayerSpec, open_layer
 from .link import Link, take_link
 from .loading import load_consumers, load_handlers
@@ -34,46 +34,16 @@ from .settings import DJANGO_SETTING, Settings, options, resolve
 from .signals import Member, Obedience, Single, obeyed
 from .supervisor import Supervisor
 from .systemd import notify
-from .tools.table import TOOLS, shown_tools
+from .tools.table import TOOLS, Tool
 
 logger = logging.getLogger(__name__)
-
-EPILOG = """\
-{tools}
-signals:
-  TERM, INT       stop claiming, finish what is in flight within the grace time, exit 0
-  a second one    answer what is in flight 503 and exit 1 now
-  HUP             start a fresh process, which reads the settings again; once it is ready,
-                  do as on TERM. If it does not get ready, go on with the settings there are
-                  With --processes, replace one process after the other
-  USR1            print the tree of tasks to stderr, with what each is waiting for
-
-{codes}
-examples:
-  python3 -m server_trio myproject.server_settings
-  CHANNELS_ASYNC_DEADLINES_REQUEST=5 python3 -m server_trio -v myproject.server_settings
-  python3 -m server_trio dead myproject.server_settings   # operations that were given up
-  python3 -m server_trio -- dead                          # settings that are called like a command
-"""
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser; its options come from the fields of Settings."""
-    about = "Runs the operations that Django views hand over with channels_async."
-    parser = parsing.make_parser("", about, EPILOG.format(tools=shown_tools(), codes=shown_codes()))
-    parser.add_argument("-v", action="count", dest="v", help="as --verbose; -vv: as --verbose 2")
-    parser.add_argument("--version", action="version", version=f"channels_async {__version__}")
-    group = parser.add_argument_group("settings", f"each also in the Django setting {DJANGO_SETTING}")
-    parsing.add_flags(group, options())
-    return parser
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until a signal ends it, or one of the commands of tools/; return the exit code."""
     words = sys.argv[1:] if argv is None else argv
     try:
         if words and words[0] in TOOLS:
-            return TOOLS[words[0]].main(words[1:])
+            return _run_tool(TOOLS[words[0]], words[1:])
         return _run_server(words)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)
@@ -81,6 +51,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, ExitCode.LAYER)
     except DeadLetterError as error:
         return _complain(error, ExitCode.FAILED)
+
+
+def _run_tool(tool: Tool, words: Sequence[str]) -> int:
+    """Raises SettingsError, LayerUnavailable, DeadLetterError."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is to be brought to an end; `top` has its own
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than Redis
+    try:
+        code = tool.main(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has had enough (`| head`). Python would fail once more over it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    return code
 
 
 def _run_server(words: Sequence[str]) -> int:

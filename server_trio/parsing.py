@@ -41,6 +41,8 @@ def add_flags(group: argparse._ActionsContainer, entries: Iterable[Option]) -> N
 def _metavar(entry: Option) -> str:
     if entry.type is bool:
         return "[YES|NO]"
+    if entry.choices:
+        return "|".join(entry.choices)
     word = entry.unit.upper() or ("NUMBER" if entry.type is int else "NAME")
     return f"[{word}]" if entry.alone else word
 

@@ -240,6 +240,17 @@ def routing_findings(alias, routed, channel, disconnect_channels):
     return found
 
 
+def app_findings(installed_apps, loaded):
+    """Of the server's settings; `loaded`: whether it loads the apps (DJANGO_SETUP)."""
+    if not loaded or 'channels' not in map(_text, installed_apps):
+        return []
+    return [Finding(
+        'channels_async.I028', 'info', 'INSTALLED_APPS',
+        "DJANGO_SETUP loads the app 'channels', which imports daphne and Twisted: memory, and a slower start",
+        "leave 'channels' out of the INSTALLED_APPS of the server's settings",
+    )]  # fmt: skip
+
+
 def channel_findings(client_channel, server_channel):
     """Where the client sends, and where the server of the same settings would listen."""
     if client_channel == server_channel:

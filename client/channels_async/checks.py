@@ -5,6 +5,8 @@ The rules are those of `python3 -m server_trio check`. What is only worth knowin
 
 from __future__ import unicode_literals
 
+import time
+
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -77,9 +79,9 @@ def _of_redis():
         found = []
         for facts in seen.facts(layer, plan.channel):
             found += redis_rules.shard_findings(facts)
-        queue = seen.queue(layer, plan.channel)
-        found += redis_rules.serving_findings(plan.channel, seen.reports(layer), queue['length'])
-        return found
+        queue, reports = seen.queue(layer, plan.channel), seen.reports(layer)
+        found += redis_rules.serving_findings(plan.channel, reports, queue['length'])
+        return found + redis_rules.clock_findings(reports, time.time())
     except seen.NotSeen as error:
         remedy = 'check that it runs, and the hosts in CONFIG'
         about = "CHANNEL_LAYERS['{}']".format(alias)

@@ -18,6 +18,9 @@ ShardFacts = namedtuple(
 #: Seconds by which clocks may differ: a deadline counts from when the site sent.
 CLOCKS = 2.0
 
+#: Seconds after which a server that reports each second is late, whatever its clock says.
+SLOW = 5.0
+
 #: Before it a claim takes two steps, and a connection that breaks between them loses a message.
 ATOMIC_CLAIM = (6, 2)
 
@@ -77,3 +80,20 @@ def serving_findings(channel, reports, waiting):
     if waiting:
         problem += ', and {} messages wait on {}'.format(waiting, channel)
     return [Finding('channels_async.W037', 'warning', channel, problem, remedy)]
+
+
+def clock_findings(reports, now):
+    """Of servers whose clocks differ from `now`, this machine's (epoch seconds); they report each second."""
+    found = []
+    for report in reports:
+        at = report.get('at')
+        # Behind by a few seconds may also be one that stands still; its report is gone after ten.
+        if isinstance(at, float) and not -SLOW < at - now < CLOCKS:
+            found.append(Finding(
+                'channels_async.W038', 'warning',
+                'server {}:{}'.format(report.get('host'), report.get('pid')),
+                "its last report is of {:.1f} s {} by this machine's clock: deadlines count from the clock "
+                'of the site that sent'.format(abs(at - now), 'later' if at > now else 'ago'),
+                'keep the clocks of all machines by NTP; see that the server gets to run',
+            ))  # fmt: skip
+    return found

@@ -49,6 +49,7 @@ def summary(reports, now, before=None, queue=None, recent=False):
         'bad_messages': sum(_number(report, 'bad_messages') for report in reports),
         'replies_lost': sum(_number(report, 'replies_lost') for report in reports),
         'errors': _errors(reports),
+        'running': _running(reports, now),
     }
 
 
@@ -151,6 +152,26 @@ def _errors(reports):
     return sorted(found, key=lambda error: -error['last_at'])
 
 
+def _running(reports, now):
+    """The oldest operations in flight, as far as servers name them; `left` is None without a deadline."""
+    found = []
+    for report in reports:
+        for running in _list(report, 'running')[:MOST_NAMES]:
+            if isinstance(running, dict):
+                deadline = running.get('deadline_at')
+                found.append({
+                    'id': _word(running, 'id'), 'operation': _word(running, 'operation'),
+                    'target': _word(running, 'target'), 'server': _server_name(report),
+                    'age': max(0.0, now - _number(running, 'begun_at')),
+                    'left': deadline - now if _is_number(deadline) else None,
+                })  # fmt: skip
+    return sorted(found, key=lambda running: -running['age'])[:MOST_NAMES]
+
+
+def _server_name(report):
+    return '{}:{}'.format(_word(report, 'host'), _number(report, 'pid'))
+
+
 def _rate(number, report, before, earlier):
     """A second, since the earlier reading of this server, or since its start."""
     if earlier:
@@ -248,6 +269,24 @@ def consumer_rows(found):
             '{}'.format(one['failed']),
         ))  # fmt: skip
     return rows
+
+
+def running_rows(found):
+    """Lines of a table: its head, then one for each of the oldest operations in flight."""
+    return [('IN FLIGHT', 'FOR', 'LEFT', 'TARGET', 'SERVER')] + [
+        (one['operation'], shown_time(one['age']), shown_time(one['left'] and max(0.0, one['left'])),
+         one['target'], one['server'])
+        for one in found['running']
+    ]  # fmt: skip
+
+
+def error_rows(found):
+    """Lines of a table: its head, then one for each kind of error of the last hour, the last first."""
+    return [('FAILED', 'TIMES', 'AGO', 'OUTCOME', 'TARGET', 'REASON')] + [
+        (one['operation'], '{}'.format(one['count']), shown_time(max(0.0, found['at'] - one['last_at'])),
+         one['outcome'], one['target'], one['reason'])
+        for one in found['errors']
+    ]
 
 
 def shown_failures(operation):

@@ -13,6 +13,7 @@ import importlib
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
@@ -105,6 +106,8 @@ class Check:
         self._project(django_settings, settings)
         plan = plan_of(settings)
         self.findings += check_rules.plan_findings(plan)
+        apps = getattr(django_settings, "INSTALLED_APPS", ())
+        self.findings += check_rules.app_findings(apps, settings.DJANGO_SETUP)
         self.findings += check_rules.twin_findings(getattr(django_settings, "CHANNEL_LAYERS", None) or {})
         spec = self._try("E002", "CHANNEL_LAYERS", lambda: layer_spec(django_settings, settings))
         if spec is None:
@@ -157,6 +160,7 @@ class Check:
             if queue is not None:
                 reports = await layer.reports()
                 self.findings += redis_rules.serving_findings(settings.CHANNEL, reports, queue.length)
+                self.findings += redis_rules.clock_findings(reports, time.time())
 
     def _try(self, id: str, about: str, action: Callable[[], T]) -> T | None:
         """What it returns; None, a finding and the server's exit code where it raises."""

@@ -38,6 +38,7 @@ TOOLS: Final = {
     for tool in (
         Tool("check", "what is wrong, or a trap, in settings and channel layer"),
         Tool("status", "all servers of the site: in flight, queue, rates, latencies, failures"),
+        Tool("top", "the same, live"),
         Tool("dead", "operations that were given up: list, show, replay, drop"),
     )
 }  # fmt: skip

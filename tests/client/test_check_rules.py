@@ -207,3 +207,22 @@ def test_a_value_of_a_wrong_type_is_the_layers_to_refuse(config):
     assert check_rules.difference_findings('a', layer, layer) == []
     assert ids(check_rules.difference_findings('a', 7, layer)) == ['E022']
     assert len(check_rules.twisted_findings('a', config, True)) == 1
+
+
+@pytest.mark.parametrize(
+    ('at', 'expected'),
+    [(100.0, []), (101.9, []), (95.1, []), (102.1, ['W038']), (94.9, ['W038']), ('x', [])],
+)  # fmt: skip
+def test_the_clocks_of_servers(at, expected):
+    found = redis_rules.clock_findings([{'at': at, 'host': 'h', 'pid': 7}], 100.0)
+    assert ids(found) == expected
+    assert all(finding.about == 'server h:7' for finding in found)
+
+
+@pytest.mark.parametrize(
+    ('apps', 'loaded', 'expected'),
+    [(['channels'], True, ['I028']), ([b'channels'], True, ['I028']), (['channels'], False, []),
+     ([], True, [])],
+)
+def test_apps_that_a_server_need_not_load(apps, loaded, expected):
+    assert ids(check_rules.app_findings(apps, loaded)) == expected

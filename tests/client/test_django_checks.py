@@ -79,7 +79,7 @@ def report(redis, **more):
     layer = layer_of(redis.url)
     connection = layer.connection(0)
     connection.flushall()
-    now = time.time() + 1000  # not silent for long, however long the command takes to start
+    now = time.time() + 1000  # not silent, however long the command takes to start
     said = dict({
         'id': 'abc', 'host': 'h', 'pid': 7, 'at': now, 'started_at': now - 100, 'state': 'running',
         'channels': ['request.async'], 'in_flight': 3,
@@ -118,6 +118,7 @@ def test_manage_py_check_deploy_looks_at_redis(tmpdir, redis):
     assert code == 0
     assert '(channels_async.I018)' in said
     assert '(channels_async.W037)' not in said
+    assert 'server h:7: its last report is of ' in said  # as if its clock was ahead
     layer_of(redis.url).connection(0).flushall()
     code, said = manage(tmpdir, redis.url, *words)
     assert code == 0

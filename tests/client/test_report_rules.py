@@ -117,6 +117,17 @@ def test_a_server_that_is_not_well(more, words):
     assert words in report_rules.as_text('a', report_rules.summary([report(**more)], 111.0))
 
 
+def test_what_runs_and_what_failed():
+    running = [{'id': 'a', 'operation': 'CALL', 'target': 'f', 'begun_at': 109.0, 'deadline_at': 121.0},
+               {'id': 'b', 'operation': 'CALL', 'target': 'g', 'begun_at': 101.0, 'deadline_at': None}]
+    error = {'operation': 'CALL', 'target': 'f', 'outcome': 'timeout', 'count': 3,
+             'last_at': 51.0, 'reason': 'r'}
+    found = report_rules.summary([report(running=running, errors=[error])], 111.0)
+    assert report_rules.running_rows(found)[1:] == [
+        ('CALL', '10s', '-', 'g', 'h:7'), ('CALL', '2s', '10s', 'f', 'h:7')]
+    assert report_rules.error_rows(found)[1:] == [('CALL', '3', '60s', 'timeout', 'f', 'r')]
+
+
 @pytest.mark.parametrize(
     ('seconds', 'shown'),
     [(None, '-'), (0, '0ms'), (0.0123, '12ms'), (0.9996, '1s'), (1.234, '1.23s'), (61, '61s'), (600, '10m'),

@@ -43,6 +43,10 @@ class Toctree(Directive):
 directives.register_directive("toctree", Toctree)
 
 
+#: Commands that begin like the server's start, and end.
+ENDS = re.compile(r"python3 -m server_trio (check|status|dead) ")
+
+
 @dataclass(frozen=True)
 class Command:
     """A line after `$ `, and what the page says that it prints."""
@@ -57,7 +61,7 @@ class Command:
 
     @property
     def is_served(self) -> bool:
-        return self.line.startswith(SERVED)
+        return self.line.startswith(SERVED) and not ENDS.match(self.line)
 
     def prints(self, text: str) -> bool:
         """Whether `text` is what the page says."""

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import pathlib
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import trio
@@ -16,7 +17,7 @@ from server_trio.layers import Layer, open_layer
 from server_trio.layers.open import LayerSpec
 from tests.harness.redis_server import RedisServer
 
-from .test_cli import start
+from .test_cli import start, surroundings
 
 SETTINGS = """
 SECRET_KEY = "x"
@@ -52,6 +53,19 @@ async def reporting(redis: RedisServer, **more: Any) -> AsyncIterator[Layer]:
         await nursery.start(report)
         yield layer
         nursery.cancel_scope.cancel()
+
+
+@contextlib.contextmanager
+def begun(directory: pathlib.Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs; killed at the end, if it still does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "server_trio", *words], cwd=directory, env=surroundings(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def beside(

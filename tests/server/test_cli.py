@@ -25,16 +25,21 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "asgi_redis.RedisChannelLayer", "CONFIG
 """
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a command: this process's own without settings of ours, and the tree's packages."""
+    path = os.pathsep.join(str(ROOT / part) for part in (".", "client", "compat"))
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("CHANNELS_ASYNC_")}
+    return {**variables, "PYTHONPATH": path}
+
+
 def start(
     directory: pathlib.Path, *arguments: str, python: Sequence[str] = (sys.executable,), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a project directory and wait for its end."""
-    path = os.pathsep.join(str(ROOT / part) for part in (".", "client", "compat"))
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("CHANNELS_ASYNC_")}
     return subprocess.run(
         [*python, "-m", "server_trio", *arguments],
         cwd=directory,
-        env={**variables, "PYTHONPATH": path, **environment},
+        env={**surroundings(), **environment},
         capture_output=True,
         text=True,
         timeout=60,

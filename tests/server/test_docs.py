@@ -94,3 +94,10 @@ def test_settings_that_a_page_only_shows_are_settings(
 def test_such_blocks_are_found() -> None:
     shown = [block for path in PAGES for block in Page(path).literals()]
     assert len([block for block in shown if block.startswith("CHANNELS_ASYNC_SERVER = ")]) >= 3
+
+
+def test_every_finding_is_in_the_table() -> None:
+    sources = [ROOT / "server_trio/tools/check.py", *(ROOT / "client/channels_async").glob("*.py")]
+    text = "".join(source.read_text() for source in sources)
+    found = set(re.findall(r"""(?:channels_async\.|["'])([EWI]0\d\d)\b""", text))
+    assert found == set(re.findall(r"\b[EWI]0\d\d\b", (DOCS / "cli.rst").read_text()))

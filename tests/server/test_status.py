@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import pathlib
+import signal
 
 import pytest
+import trio
 
 from server_trio.exit_codes import ExitCode
 from tests.harness.redis_server import RedisServer
+from tests.layers.watch import info
 
-from .command_line import beside, reporting, write
+from .command_line import begun, beside, reporting, write
 from .test_cli import LAYER, complaint, start
 
 
@@ -81,3 +84,34 @@ def test_a_layer_without_redis_has_no_servers(tmp_path: pathlib.Path) -> None:
     ended = start(tmp_path, "status", "project")
     assert "no server answers" in complaint(ended)
     assert ended.returncode == ExitCode.FAILED
+
+
+async def test_ctrl_c_and_a_reader_that_has_had_enough_leave_no_traceback(
+    redis: RedisServer, tmp_path: pathlib.Path
+) -> None:
+    write(tmp_path, redis.url)
+    async with reporting(redis):
+        redis.command("CONFIG", "RESETSTAT")
+        with begun(tmp_path, "status", "project", "--interval", "600") as waiting:
+            with trio.fail_after(60):  # until it has read the reports
+                while b"cmdstat_hkeys" not in info(redis, "commandstats"):  # noqa: ASYNC110 - as in watch.py
+                    await trio.sleep(0.05)
+            waiting.send_signal(signal.SIGINT)
+            _, said = await trio.to_thread.run_sync(waiting.communicate)
+            assert (waiting.returncode, said) == (-signal.SIGINT, "")
+        with begun(tmp_path, "status", "project", "--interval", "0") as unread:
+            assert unread.stdout is not None
+            unread.stdout.close()
+            assert unread.stderr is not None
+            assert await trio.to_thread.run_sync(unread.stderr.read) == ""
+            assert unread.wait() == ExitCode.FAILED
+
+
+async def test_letters_that_the_terminal_does_not_know_are_spelled(
+    redis: RedisServer, tmp_path: pathlib.Path
+) -> None:
+    write(tmp_path, redis.url)
+    async with reporting(redis, host="h\xf6st"):
+        ended = await beside(tmp_path, "status", "project", "--interval", "0", PYTHONIOENCODING="ascii")
+    assert "h\\xf6st:7" in ended.stdout
+    assert ended.returncode == ExitCode.OK

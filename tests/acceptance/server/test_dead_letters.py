@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -66,6 +67,10 @@ def test_it_is_listed_and_shown_without_secrets(letter, tmp_path):
     assert "function: deadly.work" in shown.stdout
     assert "'password': '***'" in shown.stdout
     assert "geheim" not in shown.stdout + letter
+    (summary,) = json.loads(dead(tmp_path, "--format", "json").stdout)
+    assert (summary["id"], summary["target"], summary["reason"]) == (id, what, reason)
+    details = json.loads(dead(tmp_path, "show", id, "--format", "json").stdout)
+    assert details["message"]["kwargs"] == {"folder": str(tmp_path), "password": "***"}
 
 
 def test_it_is_done_once_more_and_is_gone_then(letter, tmp_path, redis):

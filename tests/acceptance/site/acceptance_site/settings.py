@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     'django.contrib.contenttypes',
     'django.contrib.sessions',
     'channels',
+    'channels_async',
     'acceptance_site',
 ]
 LANGUAGES = [('en', 'English'), ('nl', 'Nederlands')]

@@ -1,0 +1,88 @@
+"""A program on a terminal of its own: what it shows can be waited for, keys can be typed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TIMEOUT = 60.0  # seconds; the machine may be busy
+ROWS, COLUMNS = 50, 200
+
+
+def terminal(command: Sequence[str], directory: pathlib.Path, environment: Mapping[str, str]) -> Terminal:
+    """Start `command` in a session of its own, with a terminal that it controls."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    try:
+        process = subprocess.Popen(
+            list(command), cwd=directory, env=dict(environment), stdin=slave, stdout=slave, stderr=slave,
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+    except BaseException:
+        os.close(slave)
+        os.close(master)
+        raise
+    return Terminal(process, master, slave)
+
+
+class Terminal:
+    """The other end of it. What was shown before a word that was waited for is not looked at again."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int, slave: int) -> None:
+        self._process = process
+        self._master = master
+        self._slave = slave  # kept open, so that its modes can be read after the program's end
+        self._shown = ""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        os.close(self._slave)
+        os.close(self._master)
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self._master, text.encode())
+
+    def signal(self, number: int) -> None:
+        """Send it to the program."""
+        self._process.send_signal(number)
+
+    def wait_for(self, word: str) -> str:
+        """What was shown until `word` was, it included."""
+        end = time.monotonic() + TIMEOUT
+        while word not in self._shown:
+            ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"{word!r} was not shown, but {self._shown!r}")
+            self._shown += os.read(self._master, 65536).decode("utf-8", "replace")
+        before, _, self._shown = self._shown.partition(word)
+        return before + word
+
+    def wait(self) -> int:
+        """The exit code of the program; what it shows meanwhile is taken off the terminal."""
+        end = time.monotonic() + TIMEOUT
+        while self._process.poll() is None:
+            assert time.monotonic() < end, f"it goes on: {self._shown!r}"
+            if select.select([self._master], [], [], 0.05)[0]:
+                self._shown += os.read(self._master, 65536).decode("utf-8", "replace")
+        return self._process.returncode
+
+    def modes(self) -> list[Any]:
+        """How the terminal is set, see termios.tcgetattr."""
+        return termios.tcgetattr(self._slave)

@@ -40,7 +40,7 @@ def page(generator: str) -> pathlib.Path:
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_a_page_is_what_its_generator_writes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert page(name).read_text() == load(name, monkeypatch).render(), f"run python docs/{name}.py"
+    assert page(name).read_text() == load(name, monkeypatch).render(), "run python docs/write_pages.py"
 
 
 @pytest.mark.parametrize("name", GENERATORS)

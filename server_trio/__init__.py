@@ -6,9 +6,10 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      command_line
     entry:      tools
     entry:      processes
+    assembly:   slots
     entry:      signals
     assembly:   children
-    assembly:   project, loading, reaching, reload, systemd, link
+    assembly:   project, loading, reaching, reload, systemd, link, watching
     assembly:   logs, task_tree
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
@@ -17,7 +18,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     adapters:   layers, http
     words:      tracing
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
-    words:      failures, recent_errors, readiness, exit_codes
+    words:      failures, recent_errors, readiness, progress, exit_codes
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.trace_rules

@@ -7,15 +7,21 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from typing import Any, Final
 
 import trio
 
 from .link import ABORT, LINK_VARIABLE, messages
+from .progress import standstill
 from .reload import Origin
 
 #: What a child must not have of its parent's environment: the parent alone talks to systemd (sd_notify(3)).
 NOT_FOR_CHILDREN: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+#: Seconds without a report, of which there is one a second, until a child counts as hanging.
+SILENCE: Final = 20.0
 
 
 class Child:
@@ -27,8 +33,9 @@ class Child:
         self.ended = trio.Event()
         self.started_at = trio.current_time()
         self.processes: int | None = None  # what its settings say of PROCESSES, once it is ready
+        self.longest_end = 0.0  # seconds from SIGTERM; none while it has not begun
         self.report: dict[str, Any] | None = None  # its last one (reporting.py)
-        self.reported_at = self.started_at
+        self.ready_at = self.reported_at = self.started_at
         self.is_told_to_end = False
         self._process = process
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(line))
@@ -56,11 +63,22 @@ class Child:
             return f"was ended by {signal.Signals(-code).name}"
         return f"was ended by signal {-code}"
 
+    def trouble(self) -> str | None:
+        """Why it seems to do nothing any more; None if it does something, or is starting, or ends."""
+        if not self.ready.is_set() or self.is_told_to_end or not self.lives:
+            return None
+        silence = trio.current_time() - max(self.reported_at, self.ready_at)
+        if silence > SILENCE:
+            return f"has said nothing for {silence:.0f} s"
+        return None if self.report is None else standstill(self.report, time.time())
+
     async def listen(self) -> None:
         """Take in what it says, until it has ended."""
         async for message in messages(self._stream):
-            if isinstance(message.get("ready"), int):
-                self.processes = message["ready"]
+            if isinstance(message.get("ready"), dict):
+                self.processes = message["ready"]["processes"]
+                self.longest_end = message["ready"]["longest_end"]
+                self.ready_at = trio.current_time()
                 self.ready.set()
             if isinstance(message.get("report"), dict):
                 self.report, self.reported_at = message["report"], trio.current_time()

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from .link import Link, take_link
 from .loading import load_consumers, load_handlers
 from .logs import configure
 from .processes import Parent
+from .progress import in_one_line, standstill
 from .project import layer_spec, load_django_settings, set_up_django
 from .reaching import make_open_stream
 from .reload import Origin, own_origin, say_ready, take_ready_pipe
@@ -33,8 +35,9 @@ from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
 from .signals import Member, Obedience, Single, obeyed
 from .supervisor import Supervisor
-from .systemd import notify
+from .systemd import Service
 from .tools.table import TOOLS, Tool
+from .watching import check_watcher, project_folders
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +88,17 @@ def _run_server(words: Sequence[str]) -> int:
     handlers = load_handlers(settings, debug=bool(django_settings.DEBUG))
     consumers = load_consumers(django_settings, settings)
     open_stream = make_open_stream(settings)
-    announce = functools.partial(_announce, ready_pipe)
-    if settings.PROCESSES > 1 and link is None:
-        parent = Parent(settings, origin, announce)
+    service = Service()
+    announce = functools.partial(_announce, service, ready_pipe)
+    if link is None and (settings.PROCESSES > 1 or settings.RELOAD):
+        folders = []
+        if settings.RELOAD:
+            check_watcher()
+            folders = project_folders(arguments.settings)
+        parent = Parent(settings, origin, service, announce, folders)
         return trio.run(_keep_processes, parent, spec, strict_exception_groups=True)
     supervisor = Supervisor(settings, handlers, open_stream, consumers)
-    serving = Serving(supervisor, settings, spec, origin, link, announce)
+    serving = Serving(supervisor, settings, spec, origin, link, service, announce)
     return trio.run(serving.serve, strict_exception_groups=True)
 
 
@@ -106,10 +114,10 @@ def _complain(error: Exception, code: ExitCode) -> int:
     return code
 
 
-def _announce(ready_pipe: int | None) -> None:
+def _announce(service: Service, ready_pipe: int | None) -> None:
     """Say to whoever waits for it that this server takes messages."""
     logger.info("ready")
-    notify("READY=1")
+    service.ready()
     say_ready(ready_pipe)
 
 
@@ -129,6 +137,7 @@ class Serving:
     spec: LayerSpec
     origin: Origin
     link: Link | None
+    service: Service
     announce: Callable[[], None]
 
     async def serve(self) -> int:
@@ -136,9 +145,11 @@ class Serving:
         failures: list[BaseException] = []
         with trio.open_signal_receiver(*obeyed()) as signals:
             async with trio.open_nursery() as nursery:
-                single, member = Single(self.supervisor, self.origin, nursery), Member(self.supervisor)
+                single = Single(self.supervisor, self.origin, nursery, self.service)
+                member = Member(self.supervisor)
                 obedience = Obedience(single if self.link is None else member)
                 nursery.start_soon(obedience.obey, signals)
+                nursery.start_soon(self.service.tell_forever, self._problem, self._status)
                 if self.link is not None:
                     nursery.start_soon(self.link.follow, member.drain, member.force)
                 try:
@@ -154,6 +165,12 @@ class Serving:
         forced = member.forced if self.link is not None else obedience.forced
         return ExitCode.FAILED if forced else ExitCode.OK
 
+    def _problem(self) -> str | None:
+        return standstill(self.supervisor.reporter.report(), time.time())
+
+    def _status(self) -> str:
+        return in_one_line([self.supervisor.reporter.report()])
+
     async def _run(self) -> None:
         """Run the supervisor and say when it is ready."""
         async with trio.open_nursery() as talking:
@@ -166,7 +183,7 @@ class Serving:
                 if self.link is None:
                     self.announce()
                 else:
-                    await self.link.say_ready(self.settings.PROCESSES)
+                    await self.link.say_ready(self.settings.PROCESSES, self.settings.longest_end)
                     talking.start_soon(self.link.report_forever, self.supervisor.reporter.report)
             talking.cancel_scope.cancel()
 

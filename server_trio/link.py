@@ -1,8 +1,9 @@
 """The line between the parent of --processes and one of its children: a pair of sockets.
 
-A child says a JSON object a line: `{"ready": N}` once (N: what its settings say of PROCESSES), then every
-second `{"report": {...}}` (reporting.py). The parent says one byte, ABORT, where the child is to end at once.
-The end of the line tells each that the other has gone. SIGTERM, SIGUSR1 and the like go as signals.
+A child says a JSON object a line: once `{"ready": {"processes": N, "longest_end": S}}`, what its settings
+say of PROCESSES and the seconds that it may take from SIGTERM to its end; then every second
+`{"report": {...}}` (reporting.py). The parent says one byte, ABORT, where the child is to end at once. The
+end of the line tells each that the other has gone. SIGTERM, SIGUSR1 and the like go as signals.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Link:
                 abort()
         drain()
 
-    async def say_ready(self, processes: int) -> None:
-        await self._say({"ready": processes})
+    async def say_ready(self, processes: int, longest_end: float) -> None:
+        await self._say({"ready": {"processes": processes, "longest_end": longest_end}})
 
     async def report_forever(self, report: Callable[[], Mapping[str, Any] | None]) -> None:
         """Tell the parent every INTERVAL what `report` returns."""

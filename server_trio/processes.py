@@ -9,139 +9,56 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import trio
 
 from .children import Child, reap_orphans, start_child
 from .exit_codes import ExitCode
-from .reload import END_TIMEOUT, READY_TIMEOUT, Origin
+from .progress import in_one_line
+from .reload import END_TIMEOUT, Origin
 from .settings import Settings
 from .signals import Obedience, obeyed
+from .slots import Slot
+from .systemd import Service
+from .watching import changes
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until a child that has ended is started again: the first time, and at the most. Each is drawn
-#: between half of that and all of it.
-FIRST_PAUSE: Final = 0.5
-LONGEST_PAUSE: Final = 30.0
+#: Seconds between two looks at how the children do, and from the first sign of one that hangs to its end.
+LOOK: Final = 1.0
+PATIENCE: Final = 10.0
 
-#: Seconds of life after which the end of a child has nothing to do with the end of the one before.
-LONG_LIFE: Final = 60.0
+#: Seconds that a child has to finish what is in flight when a file has changed.
+SHORT_GRACE: Final = 1.0
 
 #: Seconds that a child is given beyond what its settings allow it to end.
 END_MARGIN: Final = 10.0
 
 
-class Place:
-    """Where one child is after the other: started again when it ends, replaced when it is to be fresh."""
-
-    def __init__(self, number: int, parent: Parent) -> None:
-        self.number = number
-        self.child: Child | None = None
-        self.was_ready = trio.Event()
-        self._parent = parent
-        self._starting = trio.Lock()  # one fresh child at a time
-        self._replaced = trio.Event()  # the child is another one
-        self._ends_in_row = 0
-        self._is_given_up = False
-
-    async def keep(self) -> None:
-        """Have a living child here until the parent ends, or `give_up`."""
-        while not self._is_over:
-            async with self._starting:
-                if self.child is None or not self.child.lives:
-                    self.child = await self._start()
-            child = self.child
-            if child is None:
-                await self._pause()
-                continue
-            await _either(child.ready, child.ended)
-            if child.ready.is_set():
-                self.was_ready.set()
-            await _either(self._replaced, child.ended)
-            self._replaced = trio.Event()
-            if child is self.child and not child.lives and not self._is_over:
-                await self._ended(child)
-
-    async def replace(self) -> bool:
-        """Start a fresh child, have the old one end once it is ready; whether it has got ready.
-
-        Returns when the old one has ended, so that there are never more than one too many.
-        """
-        async with self._starting:
-            old, fresh = self.child, await self._start()
-            if fresh is None:
-                return False
-            with trio.move_on_after(READY_TIMEOUT):
-                await _either(fresh.ready, fresh.ended)
-            if not fresh.ready.is_set() or not fresh.lives:
-                why = fresh.ending if not fresh.lives else f"was not ready within {READY_TIMEOUT:g} s"
-                words = "the fresh process %d (pid %d) %s; those that there are go on"
-                logger.error(words, self.number, fresh.pid, why)
-                await self._parent.end(fresh)
-                return False
-            self.child = fresh
-            self._replaced.set()
-        if old is not None and old.lives:
-            logger.info("process %d is now pid %d, pid %d drains", self.number, fresh.pid, old.pid)
-            await self._parent.drain_one(old)
-        return True
-
-    async def give_up(self) -> None:
-        """Have no child here any more."""
-        self._is_given_up = True
-        if self.child is not None:
-            await self._parent.drain_one(self.child)
-
-    @property
-    def _is_over(self) -> bool:
-        return self._is_given_up or self._parent.is_ending
-
-    async def _start(self) -> Child | None:
-        try:
-            return self._parent.start(self.number)
-        except OSError as error:
-            logger.error("process %d could not be started: %s", self.number, error)
-            return None
-
-    async def _ended(self, child: Child) -> None:
-        if child.exit_code == ExitCode.SETTINGS or (
-            child.exit_code == ExitCode.LAYER and not self.was_ready.is_set()
-        ):
-            logger.error("process %d (pid %d) %s: all end", self.number, child.pid, child.ending)
-            self._parent.drain(ExitCode(child.exit_code))
-            return
-        lived = trio.current_time() - child.started_at
-        if lived > LONG_LIFE:
-            self._ends_in_row = 0
-        words = f"process {self.number} (pid {child.pid}) {child.ending} after {lived:.1f} s"
-        await self._pause(words)
-
-    async def _pause(self, words: str = "") -> None:
-        self._ends_in_row += 1
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._ends_in_row - 1, 10))
-        seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-        if words:
-            again = f", {self._ends_in_row} times in a row" if self._ends_in_row > 1 else ""
-            logger.error("%s%s; a fresh one is started in %.1f s", words, again, seconds)
-        with trio.move_on_after(seconds):
-            await self._parent.ending.wait()
-
-
 class Parent:
     """`serve` keeps the children until a signal ends them; its result is the exit code."""
 
-    def __init__(self, settings: Settings, origin: Origin, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        origin: Origin,
+        service: Service,
+        announce: Callable[[], None],
+        folders: Sequence[str] = (),
+    ) -> None:
+        """`folders`: start all anew when a file in them changes (watching.py)."""
+        self.folders = folders
         self.ending = trio.Event()
+        self.changed = trio.Event()  # a file; renewed each time
         self._settings = settings
         self._origin = origin
+        self._service = service
         self._announce = announce
         self._nursery: trio.Nursery | None = None
-        self._places: list[Place] = []
+        self._slots: list[Slot] = []
         self._living: list[Child] = []
         self._code = ExitCode.OK
         self._replacing = False
@@ -156,6 +73,12 @@ class Parent:
                 obedience = Obedience(self)
                 nursery.start_soon(obedience.obey, self._without_deaths(signals))
                 nursery.start_soon(self._say_ready)
+                nursery.start_soon(self._end_those_that_hang)
+                if self.folders:
+                    nursery.start_soon(self._start_anew_on_changes)
+                nursery.start_soon(
+                    self._service.tell_forever, self.problem, lambda: in_one_line(self.reports())
+                )
                 self._resize(self._settings.PROCESSES)
                 await self.ending.wait()
                 await self._end_all()
@@ -169,15 +92,22 @@ class Parent:
 
     def reports(self) -> list[dict[str, Any]]:
         """The last report of each child that takes messages."""
-        children = [place.child for place in self._places]
+        children = [slot.child for slot in self._slots]
         return [
             {**child.report, "process": child.number}
             for child in children
             if child is not None and child.lives and child.report
         ]
 
+    def problem(self) -> str | None:
+        """Why one of the children does nothing any more; None if all do."""
+        for child in self._living:
+            if (trouble := child.trouble()) is not None:
+                return f"process {child.number} (pid {child.pid}) {trouble}"
+        return None
+
     def start(self, number: int) -> Child:
-        """Start a child for a place. Raises OSError."""
+        """Start a child for a slot. Raises OSError."""
         assert self._nursery is not None
         child = start_child(number, self._origin)
         self._living.append(child)
@@ -188,7 +118,7 @@ class Parent:
     async def drain_one(self, child: Child) -> None:
         """Have one child finish what it has, and wait for its end."""
         child.drain()
-        with trio.move_on_after(self._longest_end):
+        with trio.move_on_after(child.longest_end + END_MARGIN):
             await child.ended.wait()
         if child.lives:
             logger.error("process %d (pid %d) does not end, it is killed", child.number, child.pid)
@@ -234,35 +164,70 @@ class Parent:
                 child.signal(number)
 
     async def _replace_all(self) -> None:
+        self._service.reloading()
         logger.info("replacing one process after the other by a fresh one, which reads the settings again")
-        for place in list(self._places):
-            if self.is_ending or not await place.replace():
+        for slot in list(self._slots):
+            if self.is_ending or not await slot.replace():
                 break
         else:
-            child = self._places[0].child
+            child = self._slots[0].child
             if child is not None and child.processes is not None:
                 self._resize(child.processes)
             logger.info("all processes are replaced")
+        if not self.is_ending:
+            self._service.ready()
         self._replacing = False
         if self._replace_again:
             self.reload()
 
     def _resize(self, processes: int) -> None:
-        """Have as many places as that, from the last on."""
+        """Have as many slots as that, from the last on."""
         assert self._nursery is not None
-        while len(self._places) < processes:
-            place = Place(len(self._places) + 1, self)
-            self._places.append(place)
-            self._nursery.start_soon(place.keep)
-        while len(self._places) > processes:
-            self._nursery.start_soon(self._places.pop().give_up)
+        while len(self._slots) < processes:
+            slot = Slot(len(self._slots) + 1, self)
+            self._slots.append(slot)
+            self._nursery.start_soon(slot.keep)
+        while len(self._slots) > processes:
+            self._nursery.start_soon(self._slots.pop().give_up)
+
+    async def _start_anew_on_changes(self) -> None:
+        logger.info("watching %s for changes", ", ".join(self.folders))
+        async with changes(self.folders) as found:
+            async for paths in found:
+                logger.info("changed: %s", ", ".join(map(os.path.relpath, paths)))
+                self.changed.set()
+                self.changed = trio.Event()
+                async with trio.open_nursery() as enders:
+                    for child in self._living:
+                        enders.start_soon(self._end_soon, child)
+
+    async def _end_soon(self, child: Child) -> None:
+        child.drain()
+        with trio.move_on_after(SHORT_GRACE):
+            await child.ended.wait()
+        await self.end(child)
 
     async def _say_ready(self) -> None:
-        for place in list(self._places):
-            await place.was_ready.wait()
+        for slot in list(self._slots):
+            await slot.was_ready.wait()
         self._announce()
 
+    async def _end_those_that_hang(self) -> None:
+        """Kill a child that does nothing any more: the others answer for it, a fresh one takes its place."""
+        since: dict[Child, float] = {}
+        while True:
+            now = trio.current_time()
+            troubles = {child: child.trouble() for child in self._living}
+            since = {child: since.get(child, now) for child, trouble in troubles.items() if trouble}
+            for child, noticed in since.items():
+                if now - noticed > PATIENCE:
+                    words = "process %d (pid %d) %s: it is killed"
+                    logger.error(words, child.number, child.pid, troubles[child])
+                    child.signal(signal.SIGKILL)
+            await trio.sleep(LOOK)
+
     async def _end_all(self) -> None:
+        self._service.stopping()
         logger.info("draining: %d processes", len(self._living))
         async with trio.open_nursery() as enders:
             for child in list(self._living):
@@ -275,11 +240,6 @@ class Parent:
             logger.error("process %d (pid %d) %s", child.number, child.pid, child.ending)
             self._code = max(self._code, ExitCode.FAILED)
 
-    @property
-    def _longest_end(self) -> float:
-        """Seconds from SIGTERM to the end of a child that is well."""
-        return self._settings.GRACE_TIME + self._settings.REPLY_TIMEOUT + END_MARGIN
-
     async def _without_deaths(self, signals: AsyncIterator[int]) -> AsyncIterator[int]:
         """The signals that are for the parent; SIGCHLD is seen to here."""
         async for number in signals:
@@ -291,15 +251,3 @@ class Parent:
             self._living = [child for child in self._living if child.lives]
             if os.getpid() == 1:
                 reap_orphans(self._living)
-
-
-async def _either(*events: trio.Event) -> None:
-    """Wait for the first of some events."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)

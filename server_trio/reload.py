@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,7 +65,7 @@ async def start_successor(origin: Origin) -> int:
             process = await trio.lowlevel.open_process(
                 list(origin.words),
                 cwd=origin.directory,
-                env={**os.environ, READY_VARIABLE: str(writing)},
+                env={**_inherited(os.environ), READY_VARIABLE: str(writing)},
                 pass_fds=[writing],
             )
         except OSError as error:
@@ -83,6 +83,11 @@ async def start_successor(origin: Origin) -> int:
             raise
         await _end(process)
         raise ReloadFailed(f"was not ready within {READY_TIMEOUT:g} s")
+
+
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a fresh process: systemd's watchdog waits for it now, whatever its process id."""
+    return {name: value for name, value in environment.items() if name != "WATCHDOG_PID"}
 
 
 async def _end(process: trio.Process) -> None:

@@ -169,11 +169,10 @@ class Settings:
     LAYER: str = option("default", "which of CHANNEL_LAYERS to serve")
     CHANNEL: str = option("request.async", "the channel that operations arrive on")
     PROCESSES: int = option(
-        1,
-        "server processes, kept alive by a parent; limits and places are those of each process",
-        unit="processes",
-        minimum=1,
-        maximum=256,
+        1, "servers to run, each with its own CONCURRENCY", unit="processes", minimum=1, maximum=256
+    )
+    RELOAD: bool = option(
+        False, "for development: start anew when a .py file of the project changes (needs watchfiles)"
     )
     ONLY_CHANNELS: tuple[str, ...] = texts(
         (), "serve only channels that one of these patterns fits, as runworker; CHANNEL is one of them"
@@ -223,6 +222,11 @@ class Settings:
         40, "plain functions of CALL at once, each in a thread", unit="threads", minimum=1, maximum=10_000
     )
     COMMANDS: Mapping[str, Any] = raw("command lines that views can have run, by name; see command.rst")
+
+    @property
+    def longest_end(self) -> float:
+        """Seconds from SIGTERM to the end."""
+        return self.GRACE_TIME + self.REPLY_TIMEOUT
 
     def http_limits(self) -> HttpLimits:
         """The HTTP client's bounds as these settings have them."""

@@ -13,7 +13,7 @@ import trio
 
 from .reload import Origin, ReloadFailed, start_successor
 from .supervisor import State, Supervisor
-from .systemd import notify
+from .systemd import Service
 from .task_tree import task_tree
 
 logger = logging.getLogger(__name__)
@@ -81,8 +81,11 @@ class Obedience:
 class Single:
     """A server by itself: SIGHUP has it start its successor. What takes time runs in `nursery`."""
 
-    def __init__(self, supervisor: Supervisor, origin: Origin, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, supervisor: Supervisor, origin: Origin, nursery: trio.Nursery, service: Service
+    ) -> None:
         self._supervisor = supervisor
+        self._service = service
         self._origin = origin
         self._nursery = nursery
         self._reloading: trio.CancelScope | None = None
@@ -90,6 +93,7 @@ class Single:
     def drain(self) -> None:
         if self._reloading is not None:
             self._reloading.cancel()
+        self._service.stopping()
         self._supervisor.drain()
 
     def abort(self) -> None:
@@ -114,13 +118,15 @@ class Single:
 
     async def _be_replaced(self, scope: trio.CancelScope) -> None:
         logger.info("starting a fresh process, which reads the settings again")
+        self._service.reloading()
         with scope:
             try:
                 pid = await start_successor(self._origin)
             except ReloadFailed as error:
                 logger.error("the fresh process %s; this one goes on with the settings it has", error)
+                self._service.ready()
             else:
-                notify(f"MAINPID={pid}")
+                self._service.hand_over(pid)
                 logger.info("process %d is ready and takes over", pid)
                 self._supervisor.drain()
         self._reloading = None

@@ -1,0 +1,130 @@
+"""A server, and the parent of several, as services of systemd: a real socket, a server that really hangs."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import threading
+import time
+
+import msgpack
+import pytest
+
+from tests.acceptance.raw import REPLIES, until
+
+BLOCKED = 3.0  # seconds
+CALLS = f"""
+import time
+async def block():
+    time.sleep({BLOCKED})
+CHANNELS_ASYNC_SERVER = {{'CALLS': {{'block': 'raw_settings.block'}}}}
+"""
+
+
+class Systemd:
+    """Listens as systemd does, all the time."""
+
+    def __init__(self, line):
+        self.heard = []  # (when, words)
+        self._passed = 0  # of these, what has been waited for
+        self._changed = threading.Condition()
+        threading.Thread(target=self._listen, args=[line], daemon=True).start()
+
+    def _listen(self, line):
+        while (words := line.recv(10_000).decode()) != "END":
+            with self._changed:
+                self.heard.append((time.monotonic(), words))
+                self._changed.notify_all()
+
+    def wait_for(self, start, count=1):
+        """The words of the `count`th message that begins so, after the last that was waited for."""
+
+        def found():
+            words = [(index, words) for index, (_, words) in enumerate(self.heard) if index >= self._passed]
+            return [each for each in words if each[1].startswith(start)]
+
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(found()) >= count, 40), (start, self.heard)
+            index, words = found()[count - 1]
+            self._passed = index + 1
+        return words
+
+    def longest_silence(self):
+        """Seconds between two messages for the watchdog."""
+        times = [at for at, words in self.heard if words == "WATCHDOG=1"]
+        return max(after - before for before, after in itertools.pairwise(times))
+
+
+@pytest.fixture
+def systemd(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+        yield Systemd(line)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as teller:
+            teller.sendto(b"END", str(tmp_path / "notify"))
+
+
+def call(server, name):
+    server.put(msgpack.packb({
+        "v": 2, "id": "0" * 32, "operation": "CALL", "reply_channel": REPLIES + "abc", "reply_format": "http",
+        "sent_at": time.time(), "timeout": 30.0, "response_headers": [], "function": name, "args": [],
+        "kwargs": {},
+    }))  # fmt: skip
+
+
+def test_from_ready_to_stopping_with_a_status_and_the_watchdog(start_server, systemd, upstream):
+    server = start_server()
+    systemd.wait_for("READY=1")
+    systemd.wait_for("WATCHDOG=1", count=3)
+    assert "running: 0 in flight, channels request.async" in str(systemd.heard)
+    server.ask(upstream.url + "/delay/2")
+    assert systemd.wait_for("STATUS=") == "STATUS=running: 1 in flight, channels request.async"
+    server.process.signal(signal.SIGTERM)
+    systemd.wait_for("STOPPING=1")
+    assert server.process.wait() == 0
+
+
+def test_the_fresh_process_after_sighup_speaks_to_the_watchdog(start_server, systemd):
+    # systemd names the first process, and what that one starts inherits it.
+    server = start_server(
+        "import os\n"
+        "if 'IS_STARTED' not in os.environ:\n"
+        "    os.environ.update(IS_STARTED='yes', WATCHDOG_PID=str(os.getpid()))"
+    )
+    systemd.wait_for("WATCHDOG=1")
+    server.process.signal(signal.SIGHUP)
+    systemd.wait_for("READY=1\nMAINPID=")
+    until("the old one has ended", lambda: server.process.returncode is not None)
+    systemd.wait_for("WATCHDOG=1", count=5)  # more than were on their way
+    (successor,) = server.process.relatives()
+    os.kill(successor, signal.SIGTERM)
+    systemd.wait_for("STOPPING=1")
+
+
+def test_a_server_that_hangs_says_nothing_to_the_watchdog(start_server, systemd):
+    server = start_server(CALLS)
+    systemd.wait_for("WATCHDOG=1")
+    call(server, "block")
+    assert server.answer()["status"] in (200, 204)
+    systemd.wait_for("WATCHDOG=1", count=2)
+    assert systemd.longest_silence() > BLOCKED - 0.5  # it had to be shorter than 1 s
+
+
+def test_the_parent_speaks_for_its_children(start_server, systemd):
+    server = start_server(wait=False, words=["--processes", "2"])
+    systemd.wait_for("READY=1")
+    assert "2 processes" in systemd.wait_for("STATUS=running: 0 in flight")
+    server.process.signal(signal.SIGHUP)
+    assert "\nMONOTONIC_USEC=" in systemd.wait_for("RELOADING=1")
+    assert systemd.wait_for("READY=1") == "READY=1"  # it is the same main process
+    server.process.wait_for_line("all processes are replaced")
+    systemd.wait_for("WATCHDOG=1", count=2)
+    server.process.signal(signal.SIGTERM)
+    systemd.wait_for("STOPPING=1")
+    assert server.process.wait() == 0
+    words = [words for _, words in systemd.heard]
+    assert words.count("READY=1") == 2  # no child has said it

@@ -165,7 +165,7 @@ class Claimer:
             one.last = one.arrived = b""
 
     def _keys(self, id: str) -> list[str]:
-        keys = [self._source.journal_key(id), self._source.claims_key(id)]
+        keys = [self._source.journal_key(id), self._source.claims_key(self._id)]
         return keys + [key for one in self._held for key in (one.claimed_key, one.channel_key)]
 
     async def close(self) -> None:

@@ -196,6 +196,22 @@ def acceptance(session: nox.Session, web: str) -> None:
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Do the pages for people work in a Chromium? Its pictures are in build/screenshots."""
+    if os.environ.get("CI") and os.geteuid() == 0 and not shutil.which("chromium"):
+        # It may fail; the tests say what is missing.
+        session.run("apt-get", "update", "-q", external=True, success_codes=range(256))
+        words = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
+        session.run(*words, external=True, success_codes=range(256))
+    version = newest(session)
+    requirements = [*server_requirements(), *SITE_PYTHON3, *TOOLS, "-r", "tests/browser/requirements.txt"]
+    python = environments(session).get("browser", interpreter(session, version), requirements, SOURCES)
+    site = site_python(session, "2.7") if interpreters.find("2.7") or os.environ.get("CI") else python
+    words = [] if session.posargs else ["tests/browser"]
+    pytest(session, python, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
+
+
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Does anything at all break the parsers? `-- SECONDS`, else 600; `unit` does it for half a minute."""

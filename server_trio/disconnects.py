@@ -2,8 +2,9 @@
 
 daphne puts a message on http.disconnect at the end of every request, answered or not
 (daphne/http_protocol.py:218-236), and any server of the site may get it. So each looks among its own
-operations, and tells the others of those it does not have: one message for many. A browser can also
-have gone while its operation still waits in the queue; those names are remembered for a while.
+operations, and tells the others: of those it does not have in one message for many, and of those it has
+in another, since a WebSocket's operations run on any of the servers. A browser can also have gone while
+its operation still waits in the queue; names that nobody here knew are remembered for a while.
 
 A site that consumes these messages itself passes them on by client.cancel, to a channel of ours. Each
 server hears what the others have read, also one that is told to read nothing of daphne's.
@@ -41,6 +42,9 @@ MEMORY: Final = 60.0
 #: What begins the texts by which servers tell each other.
 NEWS: Final = b"gone "
 
+#: The same of browsers whose operations the teller has cancelled: nothing new of theirs is refused.
+MORE: Final = b"also "
+
 #: Seconds before a layer that cannot be reached is asked again.
 RETRY: Final = 1.0
 
@@ -77,9 +81,12 @@ class Disconnects:
         while True:
             try:
                 batch = await layer.receive(shard, [channel], BATCH)
-                unknown = self._leave(_reply_channels(received.content for received in batch))
-                if unknown:
-                    await layer.tell(NEWS + "\n".join(unknown).encode("ascii"))
+                names = _reply_channels(received.content for received in batch)
+                unknown = self._leave(names)
+                known = set(names) - set(unknown)
+                for kind, told in ((NEWS, unknown), (MORE, sorted(known))):
+                    if told:
+                        await layer.tell(kind + "\n".join(told).encode("ascii"))
             except LayerUnavailable as error:
                 logger.debug("disconnects cannot be followed at the moment: %s", error)
                 await trio.sleep(RETRY)
@@ -96,8 +103,12 @@ class Disconnects:
                 await trio.sleep(RETRY)
                 continue
             for text in texts:
-                if text.startswith(NEWS):
-                    self._leave(text[len(NEWS) :].decode("ascii", "replace").split("\n"))
+                kind, names = text[: len(NEWS)], text[len(NEWS) :].decode("ascii", "replace").split("\n")
+                if kind == NEWS:
+                    self._leave(names)
+                elif kind == MORE:
+                    for name in names:
+                        self._cancel(name)
 
     def _leave(self, channels: Iterable[str]) -> list[str]:
         """Cancel what is here; those that are not."""

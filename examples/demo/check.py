@@ -79,7 +79,9 @@ def table(rows: list[Measurement]) -> str:
 def check_index(demo: Demo) -> None:
     """Each page that is linked is checked by a row, and each row's page is linked."""
     index = ask(demo.url + "/").body.decode()
-    linked = {path.partition("?")[0] for path in re.findall(r'href="([^"]*)"', index)}
+    linked = {path.partition("?")[0] for path in re.findall(r'<a href="([^"]*)"', index)}
+    for path in re.findall(r'(?:src|rel="stylesheet" href)="([^"]*)"', index):
+        expect(f"status of {path}", ask(demo.url + path).status, 200)
     expect("pages that the index links to", sorted(linked), sorted({row.path for row in ROWS}))
 
 

@@ -24,18 +24,27 @@ from tests.harness.processes import Process
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="A Django 1.11 site that offloads to a Trio server.")
+    parser = argparse.ArgumentParser(description="A Django 1.11 site that offloads to Trio servers.")
     parser.add_argument("--check", action="store_true", help="ask it, print a table, exit 0 if all is well")
     parser.add_argument("--port", type=int, default=0, help="of the site (default: a free one)")
     parser.add_argument("--delay", type=float, default=1.0, help="seconds the upstream takes (default: 1)")
+    parser.add_argument("--servers", type=positive, default=2, help="Trio servers (default: 2)")
     parser.add_argument("--web-python", default=sys.executable, help="the site's Python (default: this one)")
     arguments = parser.parse_args(argv)
 
     def act() -> int:
-        with demo(arguments.web_python, port=arguments.port, delay=arguments.delay) as running:
+        sizes = {"port": arguments.port, "delay": arguments.delay, "servers": arguments.servers}
+        with demo(arguments.web_python, **sizes) as running:
             return run_check(running) if arguments.check else wait(running, on_end=tell_of)
 
     return run("the demo", act)
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def run_check(running: Demo) -> int:

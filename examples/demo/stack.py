@@ -1,4 +1,4 @@
-"""The demo's processes: Redis, upstream, daphne, one worker, the Trio server; started and ended together."""
+"""The demo's processes: Redis, upstream, daphne, one worker, Trio servers; started and ended together."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class Demo(Running):
     """Everything that runs."""
 
     delay: float  # seconds that the upstream takes
+    servers: int
 
 
 @contextlib.contextmanager
-def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo]:
+def demo(web_python: str, *, port: int = 0, delay: float = 1.0, servers: int = 2) -> Iterator[Demo]:
     """The whole stack, ready to be asked; ended on leaving, whatever has happened."""
     port = port or free_port()
     with (
@@ -48,16 +49,20 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0) -> Iterator[Demo
         commands = {
             "daphne": [*web.command("daphne"), *daphne],
             "worker": [*web.command("manage.py"), "runworker"],
-            "server_trio": [sys.executable, "-m", "server_trio", "-v", "demo.server_settings"],
         }
+        server = [sys.executable, "-m", "server_trio", "-v", "demo.server_settings"]
         server_sources = {"PYTHONPATH": os.pathsep.join([SOURCES["PYTHONPATH"], str(SERVER)])}
         processes: list[Process] = []
         try:
             for name, command in commands.items():
-                sources = server_sources if name == "server_trio" else web.environment
-                processes.append(Process(command, name=name, env={**environment, **sources}, cwd=SITE))
+                env = {**environment, **web.environment}
+                processes.append(Process(command, name=name, env=env, cwd=SITE))
+            for number in range(1, servers + 1):
+                env = {**environment, **server_sources}
+                processes.append(Process(server, name=f"server_trio {number}", env=env, cwd=SITE))
             processes[0].wait_for_port(port)
-            processes[2].wait_for_line("ready")
-            yield Demo(f"http://127.0.0.1:{port}", upstream, processes, delay)
+            for process in processes[-servers:]:
+                process.wait_for_line("ready")
+            yield Demo(f"http://127.0.0.1:{port}", upstream, processes, delay, servers)
         finally:
             end(processes)

@@ -60,7 +60,22 @@ async def test_the_operation_of_a_browser_that_leaves_is_cancelled(reply_format:
         assert supervisor.statistics().in_flight == 0
         assert await nothing_more(layer)
     assert supervisor.statistics().finished == {("REQUEST", "client_gone"): 1}
-    assert layer.told == []
+    assert layer.told == [b"also " + asked["reply_channel"].encode()]  # a WebSocket's may run there, too
+
+
+@pytest.mark.autojump
+async def test_operations_of_one_browser_on_two_servers_are_cancelled_and_none_later_is_refused() -> None:
+    layer = Neighbours()
+    asked = message("http://upstream/never")
+    async with serving(layer) as supervisor:
+        await layer.send("request.async", asked)
+        await settle()
+        layer.say(b"also other!x\n" + asked["reply_channel"].encode())
+        await settle()
+        assert supervisor.statistics().in_flight == 0
+        assert layer.told == []  # it is not passed on again
+        await layer.send("request.async", {**asked, "url": "http://upstream/1"})
+        assert list(await replies(layer, 1)) == [asked["reply_channel"]]
 
 
 @pytest.mark.autojump
@@ -201,7 +216,8 @@ async def test_what_a_consumer_of_the_site_cancels_is_cancelled(channels: list[s
             layer.send_nowait("request.async.cancel", {"reply_channel": asked["reply_channel"]})
         await settle()
         assert supervisor.statistics().in_flight == 0
-    assert layer.told == [b"gone " + elsewhere["reply_channel"].encode()]
+    told = [(b"gone ", elsewhere), (b"also ", here)]
+    assert layer.told == [kind + asked["reply_channel"].encode() for kind, asked in told]
 
 
 @pytest.mark.autojump

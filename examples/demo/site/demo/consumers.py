@@ -2,15 +2,18 @@
 
 from __future__ import unicode_literals
 
+import json
+import time
+
 from channels import Group
 from django.conf import settings
 from django.core.cache import cache
 
 from channels_async.client.client import client
 from demo.views import slow_url
+from demo.watching import running
 
 REPORT_SECONDS = 300  # that a report is kept
-SLOWEST = 20.0  # seconds
 
 
 def raw(message):
@@ -31,15 +34,25 @@ def socket_connect(message):
 def socket_receive(message):
     """The browser says how slow the upstream is to be; the server answers with a frame."""
     try:
-        seconds = min(SLOWEST, max(0.0, float(message['text'])))
+        seconds = float(message['text'])
     except (KeyError, TypeError, ValueError):
         message.reply_channel.send({'text': 'a number of seconds, please'})
         return
-    client.request(message, url='{}/delay/{}'.format(settings.UPSTREAM, seconds))
+    client.request(message, url=slow_url(seconds))
 
 
 def socket_disconnect(message):
     Group('demo.sockets').discard(message.reply_channel)
+    client.cancel(message)  # what this WebSocket has asked for, and nobody waits for any more
+
+
+def watch_connect(message):
+    message.reply_channel.send({'accept': True})
+
+
+def watch_receive(message):
+    """Any frame of the index is the question what runs now."""
+    message.reply_channel.send({'text': json.dumps(running(message.channel_layer, time.time()))})
 
 
 def store_report(message):

@@ -12,5 +12,7 @@ channel_routing = [
     route('websocket.connect', consumers.socket_connect, path=r'^/socket/'),
     route('websocket.receive', consumers.socket_receive, path=r'^/socket/'),
     route('websocket.disconnect', consumers.socket_disconnect, path=r'^/socket/'),
+    route('websocket.connect', consumers.watch_connect, path=r'^/watch/'),
+    route('websocket.receive', consumers.watch_receive, path=r'^/watch/'),
     route('demo.report', consumers.store_report),
 ]

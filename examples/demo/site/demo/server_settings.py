@@ -3,6 +3,8 @@
 settings.example in the root of the repository explains each.
 """
 
+import sys
+
 from demo.settings import *  # noqa: F403
 from demo.settings import CHANNEL_LAYERS
 
@@ -16,6 +18,8 @@ CHANNEL_LAYERS = {
 
 INSTALLED_APPS = []
 
+SLOWLY = 'import sys, time\nfor n in range(int(sys.argv[1])): print(n + 1); time.sleep(0.5)'
+
 CHANNELS_ASYNC_SERVER = {
     'DEADLINES': {'REQUEST': 30, 'default': 30},  # seconds
     'CONCURRENCY': {'total': 1000, 'per_host': 100},
@@ -28,6 +32,11 @@ CHANNELS_ASYNC_SERVER = {
         'clock.ticks': 'demo_server.functions.clock_ticks',
     },
     'COMMANDS': {
+        'count.slowly': {
+            'argv': [sys.executable, '-u', '-c', SLOWLY, '{to}'],
+            'content_type': 'text/plain',
+            'parameters': {'to': r'\d{1,2}'},
+        },
         'count': {'argv': ['seq', '{to}'], 'content_type': 'text/plain', 'parameters': {'to': r'\d{1,4}'}},
     },
 }

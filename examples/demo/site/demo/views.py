@@ -12,13 +12,28 @@ from django.shortcuts import render
 from channels_async.client.client import client
 from demo.pages import PAGES
 
+SLOWEST = 20.0  # seconds
+
+#: Of the index: nothing but its own files and its WebSockets.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self' ws://{}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 
 def index(request):
-    return render(request, 'index.html', {'pages': PAGES, 'seconds': settings.UPSTREAM_DELAY})
+    response = render(request, 'index.html', {'pages': PAGES, 'seconds': settings.UPSTREAM_DELAY})
+    response['Content-Security-Policy'] = CONTENT_SECURITY_POLICY.format(request.get_host())
+    return response
 
 
-def slow_url():
-    return '{}/delay/{}'.format(settings.UPSTREAM, settings.UPSTREAM_DELAY)
+def slow_url(seconds=None):
+    """Of the upstream, which takes so long; text or None: what run.py was told."""
+    try:
+        delay = min(SLOWEST, max(0.0, float(seconds)))
+    except (TypeError, ValueError):
+        delay = settings.UPSTREAM_DELAY
+    return '{}/delay/{}'.format(settings.UPSTREAM, delay)
 
 
 def quick(request):
@@ -26,12 +41,12 @@ def quick(request):
 
 
 def blocking(request):
-    answer = requests.get(slow_url(), timeout=30)
+    answer = requests.get(slow_url(request.GET.get('seconds')), timeout=30)
     return HttpResponse(answer.content, content_type=answer.headers['Content-Type'])
 
 
 def offloaded(request):
-    return client.request(request, url=slow_url())
+    return client.request(request, url=slow_url(request.GET.get('seconds')))
 
 
 def forward(request, path):
@@ -39,7 +54,7 @@ def forward(request, path):
 
 
 def call_async(request):
-    return client.call(request, 'page.status', [slow_url()])
+    return client.call(request, 'page.status', [slow_url(request.GET.get('seconds'))])
 
 
 def call_thread(request):
@@ -54,9 +69,17 @@ def command(request):
     return client.command(request, 'count', {'to': request.GET.get('to', '10')})
 
 
+def slow_command(request):
+    return client.command(request, 'count.slowly', {'to': request.GET.get('to', '40')})
+
+
 def notify(request):
     Channel('demo.notify').send({'text': request.GET.get('text', 'hello')})
     return HttpResponse('sent to the channel demo.notify\n', content_type='text/plain')
+
+
+def timeout(request):
+    return client.request(request, url=settings.UPSTREAM + '/hang', timeout=3)
 
 
 def retries(request):

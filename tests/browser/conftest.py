@@ -88,7 +88,7 @@ def tabs(chromium: Browser) -> Iterator[Tabs]:
 
 @pytest.fixture(scope="session")
 def pictures() -> Path:
-    """Where screenshots are written: build/screenshots, or CHANNELS_ASYNC_TEST_SCREENSHOTS."""
-    folder = ROOT / (os.environ.get("CHANNELS_ASYNC_TEST_SCREENSHOTS") or "build/screenshots")
+    """Where screenshots are written."""
+    folder = ROOT / "build" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -8,7 +8,10 @@ SHOWN = 60  # operations
 
 
 def running(layer, now):
-    """What server_trio/reporting.py describes, as far as the index shows it. `layer`: Channels'; `now`: epoch seconds, as are all times in it."""
+    """What server_trio/reporting.py describes, as far as the index shows it.
+
+    `layer`: Channels'; `now`: epoch seconds, as are all times in it.
+    """
     found = sorted(seen.reports(layer), key=lambda report: report['pid'])
     operations = [
         dict(operation, server=report['pid']) for report in found for operation in report['running']

@@ -7,7 +7,7 @@ const POINTS = 60;
 
 const aside = document.querySelector('aside');
 const byId = (id) => document.getElementById(id);
-const throughput = []; // operations answered a second
+const throughput = []; // operations that ended, a second
 let last = null; // {seen, at}: what came, and when by performance.now()
 let counted = null; // {finished, now} of the last point
 

@@ -12,8 +12,9 @@ sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "client", 
 
 from tables import as_rst, table  # noqa: E402
 
-from server_trio.cli import make_parser  # noqa: E402
+from server_trio.command_line import make_parser  # noqa: E402
 from server_trio.exit_codes import ExitCode  # noqa: E402
+from server_trio.signal_words import MEANINGS, names  # noqa: E402
 from server_trio.tools.table import TOOLS  # noqa: E402
 
 PAGE = HERE / "flags.rst"
@@ -25,7 +26,7 @@ Words, flags, signals and exit codes
 .. This file is written by docs/make_flags.py from the parsers, the signals and the exit codes of server_trio.
 
 All of it is also in ``--help`` of each. A flag wins over its environment variable, that over the Django
-setting.
+setting. What the commands show, and when to use which: `command line <cli.rst>`__.
 
 """
 
@@ -36,6 +37,14 @@ And a flag for each setting, with its environment variable, default and range: `
 
 #: Flags in a group; one that has more is that of the settings, which have a page.
 OWN = 20
+
+SIGNALS = """\
+Signals
+-------
+
+To a server, or to the parent of ``--processes``. How they are used: `restarts <restarts.rst>`__.
+
+"""
 
 CODES = """\
 Exit codes
@@ -51,11 +60,20 @@ ADDED = re.compile(r" \(default: (?P<default>.*), env: (?P<variable>\w+)\)$")
 
 def render() -> str:
     """The text of docs/flags.rst."""
-    parts = [HEAD, _section("The server", make_parser())]
+    server = make_parser()
+    server.epilog = _without((server.epilog or ""), "signals:", "exit codes:")  # they have tables below
+    parts = [HEAD, _section("The server", server)]
     parts += [_section(name, tool.make_parser()) for name, tool in TOOLS.items()]
+    signals = [(f"``{names(numbers)}``", as_rst(meaning)) for numbers, meaning in MEANINGS.items()]
+    parts.append(SIGNALS + table(["Signal", "What is done"], signals, "15 85"))
     codes = [(str(int(code)), as_rst(code.meaning)) for code in ExitCode]
     parts.append(CODES + table(["Code", "Meaning"], codes, "10 90"))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _without(text: str, *starts: str) -> str:
+    """A text but for the paragraphs that begin so."""
+    return "\n\n".join(part for part in text.split("\n\n") if not part.lstrip("\n").startswith(starts))
 
 
 def _section(title: str, parser: argparse.ArgumentParser) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 import trio
 
 from .reload import Origin, ReloadFailed, start_successor
+from .signal_words import MEANINGS
 from .supervisor import State, Supervisor
 from .systemd import Service
 from .task_tree import task_tree
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def obeyed() -> list[signal.Signals]:
     """The signals that are listened to. Not SIGHUP where whoever started this process ignores it (nohup)."""
-    wanted = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1]
+    wanted = [number for signals in MEANINGS for number in signals]
     return [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
 
 

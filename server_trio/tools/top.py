@@ -120,9 +120,10 @@ def drawn(channel: str, readings: Sequence[Reading]) -> RenderableType:
     found = readings[-1].summary(before, recent=True)
     totals = (
         f"{len(found['servers'])} servers, {found['in_flight']} operations in flight,"
-        f" {found['rate']:.1f} a second; {report_rules.shown_queue(channel, found)}"
+        f" {found['rate']:.1f} a second"
     )
-    parts: list[RenderableType] = [Text(totals, style="bold"), Text("")]
+    waiting = report_rules.shown_queue(channel, found)
+    parts: list[RenderableType] = [Text(totals, style="bold"), Text(waiting, style="bold"), Text("")]
     for rows in (
         report_rules.server_rows(found),
         report_rules.operation_rows(found),

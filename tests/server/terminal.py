@@ -23,10 +23,12 @@ ROWS, COLUMNS = 50, 200
 def terminal(command: Sequence[str], directory: pathlib.Path, environment: Mapping[str, str]) -> Terminal:
     """Start `command` in a session of its own, with a terminal that it controls."""
     master, slave = pty.openpty()
+    # Variables would be taken for its size; pytest's own processes have them.
+    environment = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     try:
         process = subprocess.Popen(
-            list(command), cwd=directory, env=dict(environment), stdin=slave, stdout=slave, stderr=slave,
+            list(command), cwd=directory, env=environment, stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
     except BaseException:
@@ -69,7 +71,7 @@ class Terminal:
         while word not in self._shown:
             ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
             if not ready:
-                raise AssertionError(f"{word!r} was not shown, but {self._shown!r}")
+                raise AssertionError(f"{word!r} was not shown, but at last {self._shown[-3000:]!r}")
             self._shown += os.read(self._master, 65536).decode("utf-8", "replace")
         before, _, self._shown = self._shown.partition(word)
         return before + word
@@ -78,7 +80,7 @@ class Terminal:
         """The exit code of the program; what it shows meanwhile is taken off the terminal."""
         end = time.monotonic() + TIMEOUT
         while self._process.poll() is None:
-            assert time.monotonic() < end, f"it goes on: {self._shown!r}"
+            assert time.monotonic() < end, f"it goes on: {self._shown[-3000:]!r}"
             if select.select([self._master], [], [], 0.05)[0]:
                 self._shown += os.read(self._master, 65536).decode("utf-8", "replace")
         return self._process.returncode

@@ -242,12 +242,16 @@ class Parent:
 
     async def _without_deaths(self, signals: AsyncIterator[int]) -> AsyncIterator[int]:
         """The signals that are for the parent; SIGCHLD is seen to here."""
+        self._bury()  # whoever ended before SIGCHLD was listened to
         async for number in signals:
-            if number != signal.SIGCHLD:
+            if number == signal.SIGCHLD:
+                self._bury()
+            else:
                 yield number
-                continue
-            for child in self._living:
-                child.reap()
-            self._living = [child for child in self._living if child.lives]
-            if os.getpid() == 1:
-                reap_orphans(self._living)
+
+    def _bury(self) -> None:
+        for child in self._living:
+            child.reap()
+        self._living = [child for child in self._living if child.lives]
+        if os.getpid() == 1:
+            reap_orphans(self._living)

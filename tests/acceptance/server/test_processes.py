@@ -2,17 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
+import msgpack
 import pytest
 
-from tests.acceptance.raw import until
+from tests.acceptance.raw import PREFIX, REPLIES, until
+from tests.harness.processes import SOURCES, living, started
 
 N = 2
 READY = r"INFO server_trio.cli: ready"
+
+
+#: Runs a program as process 1 of a pid namespace of its own.
+NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+
+#: Makes its input the terminal of its session, and becomes what its arguments say.
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@contextlib.contextmanager
+def in_terminal(directory, log, words):
+    """A server that leads the foreground of a terminal, and the terminal to type at."""
+    terminal, other_side = os.openpty()
+    command = [sys.executable, "-c", IN_TERMINAL, sys.executable, "-m", "server_trio", *words]
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env={**os.environ, **SOURCES},
+            stdin=other_side,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    os.close(other_side)
+    try:
+        yield process, terminal
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.close(terminal)
+
+
+def has_namespaces():
+    try:
+        return subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def all_children(parent):
+    """The children of a process, ended ones that nobody has waited for included."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def children(server, count=N):
@@ -204,3 +263,64 @@ def test_sighup_with_wrong_settings_changes_nothing(start_processes, upstream):
     assert server.process.end() == 0
 
 
+
+
+def test_a_terminals_ctrl_c_once_and_twice(start_server, tmp_path, redis, upstream):
+    start_server().process.end()  # writes the settings module
+    for times, (code, status) in {1: (0, 200), 2: (1, 503)}.items():
+        upstream.reset()
+        log = tmp_path / f"log{times}"
+        with in_terminal(tmp_path, log, ["--processes", str(N), "raw_settings"]) as (process, terminal):
+            until("it is ready", lambda log=log: re.search(READY, log.read_text()), 40)
+            url = upstream.url + "/delay/4"
+            message = {"operation": "REQUEST", "reply_channel": REPLIES + "x", "url": url}
+            key = f"{PREFIX}m{times}"
+            redis.command("SET", key, msgpack.packb(message), "EX", 60)
+            redis.command("RPUSH", f"{PREFIX}request.async", key)
+            until("it is asked", lambda: upstream.statistics()["at_once"])
+            os.write(terminal, b"\x03")
+            until("they drain", lambda log=log: "draining: 1 operations" in log.read_text())
+            if times == 2:
+                os.write(terminal, b"\x03")
+            assert process.wait(30) == code, log.read_text()
+        answer = redis.command("BLPOP", PREFIX + REPLIES, 20)
+        assert msgpack.unpackb(redis.command("GET", answer[1]), raw=False)["status"] == status
+
+
+def test_sigusr1_shows_the_tasks_of_each_child(start_processes):
+    server = start_processes()
+    until("SIGUSR1 is listened to", lambda: server.process.output().count("serving request.async") == N)
+    server.process.signal(signal.SIGUSR1)
+    server.process.wait_for_line("receive_forever", count=N)  # each receives in one task
+    assert server.process.end() == 0
+
+
+def test_as_process_1_it_buries_whom_nobody_waits_for(start_server, tmp_path):
+    start_server().process.end()  # writes the settings module
+    if not has_namespaces():
+        pytest.skip("no pid namespaces here")
+    # Each ends after the process that has started it, so that process 1 gets it: the first before anybody
+    # listens for such ends, the second when it is told to.
+    orphan = "import os\nif not os.fork():\n    os.read(0, 1)\n    os._exit(7)"
+    os.mkfifo(tmp_path / "end")
+    with open(tmp_path / "raw_settings.py", "a") as file:
+        file.write(
+            "import os, subprocess, sys\n"
+            "if os.getpid() == 1:\n"
+            "    reading, writing = os.pipe()\n"
+            f"    subprocess.run([sys.executable, '-c', {orphan!r}], stdin=reading)\n"
+            "    os.close(reading)\n"
+            "    os.close(writing)\n"
+            "    with open(os.open('end', os.O_RDWR), 'rb') as reading:\n"
+            f"        subprocess.run([sys.executable, '-c', {orphan!r}], stdin=reading)\n"
+        )
+    words = [*NAMESPACE, sys.executable, "-m", "server_trio", "--processes", str(N), "raw_settings"]
+    with started(words, cwd=tmp_path, env=SOURCES) as outside:
+        outside.wait_for_line(READY)
+        (first,) = [pid for pid, parent, _ in living() if parent == outside.pid]
+        until("the second is there, the first has been buried", lambda: len(all_children(first)) == N + 1)
+        with open(tmp_path / "end", "wb") as end:
+            end.write(b"x")
+        until("only the children are left", lambda: len(all_children(first)) == N)
+        os.kill(first, signal.SIGTERM)
+        assert outside.wait() == 0

@@ -10,6 +10,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      signals
     assembly:   children
     assembly:   project, loading, reaching, reload, systemd, link, watching
+    assembly:   status
     assembly:   logs, task_tree
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing

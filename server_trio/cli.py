@@ -34,6 +34,9 @@ from .reload import Origin, own_origin, say_ready, take_ready_pipe
 from .routing import load_routing
 from .settings import DJANGO_SETTING, Settings, options, resolve
 from .signals import Member, Obedience, Single, obeyed
+from .status.app import Source
+from .status.listening import StatusServer
+from .status.starting import open_status
 from .supervisor import Supervisor
 from .systemd import Service
 from .tools.table import TOOLS, Tool
@@ -96,9 +99,13 @@ def _run_server(words: Sequence[str]) -> int:
             check_watcher()
             folders = project_folders(arguments.settings)
         parent = Parent(settings, origin, service, announce, folders)
-        return trio.run(_keep_processes, parent, spec, strict_exception_groups=True)
+        return trio.run(_keep_processes, parent, spec, settings.STATUS, strict_exception_groups=True)
     supervisor = Supervisor(settings, handlers, open_stream, consumers)
-    serving = Serving(supervisor, settings, spec, origin, link, service, announce)
+    status = None
+    if link is None:  # else the parent answers for all
+        reporter = supervisor.reporter
+        status = open_status(settings.STATUS, Source(lambda: [reporter.report()], reporter.site))
+    serving = Serving(supervisor, settings, spec, origin, link, service, announce, status)
     return trio.run(serving.serve, strict_exception_groups=True)
 
 
@@ -121,11 +128,20 @@ def _announce(service: Service, ready_pipe: int | None) -> None:
     say_ready(ready_pipe)
 
 
-async def _keep_processes(parent: Parent, spec: LayerSpec) -> int:
+async def _keep_processes(parent: Parent, spec: LayerSpec, status_address: str) -> int:
     """Be the parent of several servers. Raises SettingsError and LayerUnavailable, before there is one."""
-    async with open_layer(spec, visiting=True):
-        pass
-    return await parent.serve()
+    if not status_address:
+        async with open_layer(spec, visiting=True):
+            pass
+        return await parent.serve()
+    async with open_layer(spec, visiting=True) as layer:
+        status = open_status(status_address, Source(parent.reports, layer.reports))
+        assert status is not None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(status.serve)
+            code = await parent.serve()
+            nursery.cancel_scope.cancel()
+        return code
 
 
 @dataclass(frozen=True)
@@ -139,17 +155,20 @@ class Serving:
     link: Link | None
     service: Service
     announce: Callable[[], None]
+    status: StatusServer | None = None
 
     async def serve(self) -> int:
         """Serve until told to stop; what goes wrong at the start comes out without groups around it."""
         failures: list[BaseException] = []
         with trio.open_signal_receiver(*obeyed()) as signals:
             async with trio.open_nursery() as nursery:
-                single = Single(self.supervisor, self.origin, nursery, self.service)
+                single = Single(self.supervisor, self.origin, nursery, self.service, self.status)
                 member = Member(self.supervisor)
                 obedience = Obedience(single if self.link is None else member)
                 nursery.start_soon(obedience.obey, signals)
                 nursery.start_soon(self.service.tell_forever, self._problem, self._status)
+                if self.status is not None:
+                    nursery.start_soon(self.status.serve)
                 if self.link is not None:
                     nursery.start_soon(self.link.follow, member.drain, member.force)
                 try:

@@ -54,8 +54,12 @@ def own_origin() -> Origin:
     return Origin([sys.executable, *sys.orig_argv[1:]], directory)
 
 
-async def start_successor(origin: Origin) -> int:
+async def start_successor(
+    origin: Origin, environment: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()
+) -> int:
     """Start it and wait until it is ready; its process id. Raises ReloadFailed, and then it has ended.
+
+    It inherits `descriptors`, and gets `environment` beside this process's own.
 
     When this is cancelled, SIGTERM goes to the fresh process, whatever it is doing.
     """
@@ -65,8 +69,8 @@ async def start_successor(origin: Origin) -> int:
             process = await trio.lowlevel.open_process(
                 list(origin.words),
                 cwd=origin.directory,
-                env={**_inherited(os.environ), READY_VARIABLE: str(writing)},
-                pass_fds=[writing],
+                env={**_inherited(os.environ), **(environment or {}), READY_VARIABLE: str(writing)},
+                pass_fds=[writing, *descriptors],
             )
         except OSError as error:
             raise ReloadFailed(f"could not be started: {error}") from error

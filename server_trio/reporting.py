@@ -52,7 +52,7 @@ import platform
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import trio
@@ -107,6 +107,10 @@ class Reporter:
     def begin(self, layer: Layer, upstreams: Upstreams) -> None:
         """From now on the layer and the HTTP client are there, and have things to say."""
         self._layer, self._upstreams = layer, upstreams
+
+    async def site(self) -> Sequence[Mapping[str, Any]]:
+        """The reports of all servers of the site. Raises LayerUnavailable; none before the layer is open."""
+        return [] if self._layer is None else await self._layer.reports()
 
     async def publish_forever(self, layer: Layer) -> None:
         """Leave a report on the layer each INTERVAL. A layer that is away has none."""

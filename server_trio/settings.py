@@ -200,6 +200,7 @@ class Settings:
         " a line",
         choices=("text", "json"),
     )
+    STATUS: str = option("", "where probes and people are answered by HTTP: HOST:PORT or unix:/path")
     GRACE_TIME: float = seconds(20.0, "after SIGTERM, how long operations may take to finish", minimum=0.0)
     REPLY_TIMEOUT: float = seconds(
         5.0, "longest wait to get the last word of an answer onto the layer", maximum=60.0

@@ -13,6 +13,7 @@ import trio
 
 from .reload import Origin, ReloadFailed, start_successor
 from .signal_words import MEANINGS
+from .status.listening import StatusServer
 from .supervisor import State, Supervisor
 from .systemd import Service
 from .task_tree import task_tree
@@ -80,11 +81,20 @@ class Obedience:
 
 
 class Single:
-    """A server by itself: SIGHUP has it start its successor. What takes time runs in `nursery`."""
+    """A server by itself: SIGHUP has it start its successor. What takes time runs in `nursery`.
+
+    `status` goes to the successor, too.
+    """
 
     def __init__(
-        self, supervisor: Supervisor, origin: Origin, nursery: trio.Nursery, service: Service
+        self,
+        supervisor: Supervisor,
+        origin: Origin,
+        nursery: trio.Nursery,
+        service: Service,
+        status: StatusServer | None = None,
     ) -> None:
+        self._status = status
         self._supervisor = supervisor
         self._service = service
         self._origin = origin
@@ -122,7 +132,7 @@ class Single:
         self._service.reloading()
         with scope:
             try:
-                pid = await start_successor(self._origin)
+                pid = await self._start_successor()
             except ReloadFailed as error:
                 logger.error("the fresh process %s; this one goes on with the settings it has", error)
                 self._service.ready()
@@ -130,7 +140,14 @@ class Single:
                 self._service.hand_over(pid)
                 logger.info("process %d is ready and takes over", pid)
                 self._supervisor.drain()
+                if self._status is not None:
+                    self._status.leave_to_successor()
         self._reloading = None
+
+    async def _start_successor(self) -> int:
+        if self._status is None:
+            return await start_successor(self._origin)
+        return await start_successor(self._origin, self._status.environment, [self._status.descriptor])
 
 
 class Member:

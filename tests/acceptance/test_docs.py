@@ -10,8 +10,8 @@ from .examples import needs_curl, running
 
 #: Pages that describe and have nothing to run.
 WITHOUT_EXAMPLE = {
-    "answers", "architecture", "dead-letters", "flags", "guarantees", "index", "redis-keys", "restarts",
-    "security", "settings", "why-trio", "wire",
+    "answers", "architecture", "dead-letters", "flags", "guarantees", "index", "metrics", "redis-keys",
+    "restarts", "security", "settings", "status", "why-trio", "wire",
 }  # fmt: skip
 
 

@@ -26,6 +26,9 @@ import channels_async
 print(channels_async.__version__)
 """
 
+#: What the packages consist of; the last are the files of the status page.
+INSTALLED = (".py", "py.typed", ".pyi", ".lua", ".js", ".css", ".svg", ".LICENSE")
+
 pytestmark = pytest.mark.skipif(not PYTHONS, reason="needs the environments that noxfile.py -s package makes")
 
 
@@ -102,10 +105,10 @@ def test_what_is_installed_is_what_the_tree_holds(python):
     folder = Path(run(python, "-c", where))
     old = version_of(python) < (3, 10)
     for name, home in PACKAGES.items():
-        wanted = {file.relative_to(home) for file in files(".py", "py.typed", ".pyi", ".lua", under=home)}
+        wanted = {file.relative_to(home) for file in files(*INSTALLED, under=home)}
         found = {
             file.relative_to(folder / name)
-            for file in files(".py", "py.typed", ".pyi", ".lua", under=folder / name)
+            for file in files(*INSTALLED, under=folder / name)
         }
         assert found == (set() if old and name != "channels_async" else wanted)
 

@@ -133,7 +133,9 @@ class ShardJournal:
         if states.startswith(b"t"):
             self.renounce(ids[0])
         waiting = {journal for journal, _ in itertools.chain(self._waiting, self._unwanted)}
-        for id, state in zip(ids[1:], states.decode("ascii")[1:], strict=True):
+        for id, owner, state in zip(ids[1:], owners[1:], states.decode("ascii")[1:], strict=True):
+            if owner == id and (last or id in old):  # one that `leave` was called for; others were looked at
+                self._late[id] = trio.current_time() + LATE_TIME
             if state == "t":
                 self._forget(id)
             if state == "t" or (state == "d" and id in old):

@@ -87,6 +87,8 @@ class ShardJournal:
         self._complained_at = -math.inf  # of strange entries; Trio's clock
         self._waiting: Waiting = OrderedDict()  # not yet handed out
         self._unwanted: Waiting = OrderedDict()  # nor these; who takes only some has left them
+        #: Tasks that wait for what is taken over; none in a server that drains, or that has consumers only.
+        self._recovering = 0
         self._has_judge = False  # there is somebody who takes only some, and is asked first
         self._handing_out = trio.Lock()
         self._arrival = trio.Event()
@@ -197,15 +199,19 @@ class ShardJournal:
     async def recover(self, limit: int, only: Judge | None = None) -> list[Received]:
         """See Layer.recover. Raises LayerUnavailable."""
         self._has_judge = self._has_judge or only is not None
-        while True:
-            arrival = self._arrival
-            async with self._handing_out:
-                left = self._unwanted if self._has_judge and only is None else self._waiting
-                first = list(itertools.islice(left, min(limit, RECOVER_BATCH)))
-                if first and (received := await self._hand_out(first, only)):
-                    return received
-            if not first:
-                await arrival.wait()
+        self._recovering += 1
+        try:
+            while True:
+                arrival = self._arrival
+                async with self._handing_out:
+                    left = self._unwanted if self._has_judge and only is None else self._waiting
+                    first = list(itertools.islice(left, min(limit, RECOVER_BATCH)))
+                    if first and (received := await self._hand_out(first, only)):
+                        return received
+                if not first:
+                    await arrival.wait()
+        finally:
+            self._recovering -= 1
 
     async def _hand_out(self, waiting: list[tuple[str, bytes]], only: Judge | None) -> list[Received]:
         """Some of what waits, of the first one's journal, read and noted as a further attempt."""
@@ -296,6 +302,8 @@ class ShardJournal:
                 continue
             seen.looks += 1
             if seen.looks * BEAT_INTERVAL >= DEAD_AFTER and now - seen.since >= DEAD_AFTER:
+                if not self._recovering:
+                    continue  # what is taken over would wait here until this server ends
                 if taken == TAKEN_AT_ONCE or len(self._others) >= MOST_OTHERS:
                     continue  # the next time, or by another; so many have been invented by somebody
                 taken += 1

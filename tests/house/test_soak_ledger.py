@@ -107,3 +107,16 @@ def test_answers_for_nobody_late_ones_and_posts_that_were_repeated_are_wrong() -
     entry.messages.append(echo(1))
     ledger.unknown.append("daphne.response.x!y")
     assert len(ledger.wrongs({"/echo/7": 2, "/echo/8": 1}, [])) == 3
+
+
+def test_a_piece_that_daphne_has_lost_with_its_redis_is_told_from_another_answer() -> None:
+    restart = Fault("redis restart", 100.0, 101.0, "Redis was killed and started again")
+    for content, faults, wrongs in (
+        (b"drop 0\ndrop 2\n", [restart], 0),
+        (b"drop 0\ndrop 2\n", [DEATH], 1),
+        (b"drop 2\ndrop 0\n", [restart], 1),
+    ):
+        ledger, entry = asked(DRIP, "browser")
+        entry.judge(200, content)
+        entry.ended_at = 101.5
+        assert len(ledger.wrongs({}, faults)) == wrongs

@@ -13,7 +13,7 @@ import trio
 from server_trio.layers import Progress, redis_journal
 from tests.harness.redis_server import RedisServer
 
-from .bench import contents
+from .bench import contents, taking_over
 from .test_redis_journal import REPLY, claimed, entries, fast, keys, layers, recovered, serving
 from .watch import put, wait_for
 
@@ -70,7 +70,7 @@ async def test_a_server_that_had_nothing_is_forgotten_at_once_and_learns_of_it(r
         server.expect("answered")
         (id,) = servers(redis)
         server.signal(signal.SIGSTOP)
-        async with layers(redis):
+        async with layers(redis) as (layer,), taking_over(layer):
             await wait_for(lambda: id not in servers(redis))
             server.signal(signal.SIGCONT)
             await wait_for(lambda: len(servers(redis)) == 2)
@@ -83,7 +83,7 @@ async def test_ids_that_somebody_has_invented_go_a_few_at_a_time_and_leave_nothi
     monkeypatch.setattr(redis_journal, "BEAT_INTERVAL", 0.05)
     monkeypatch.setattr(redis_journal, "DEAD_AFTER", 0.2)
     monkeypatch.setattr(redis_journal, "TAKEN_AT_ONCE", 5)
-    async with layers(redis) as (layer,):
+    async with layers(redis) as (layer,), taking_over(layer):
         for number in range(100):
             redis.command("HSET", "asgi::servers", f"invented{number}", f"invented{number} 7")
         before = beats(redis, lambda id: id.startswith("invented"))
@@ -106,7 +106,7 @@ async def test_no_more_journals_are_held_than_a_heartbeat_can_carry(
     def held() -> list[str]:
         return [value for id, value in servers(redis).items() if is_invented(id) and not is_invented(value)]
 
-    async with layers(redis) as (layer,):
+    async with layers(redis) as (layer,), taking_over(layer):
         for number in range(10):
             id = f"invented{number}"
             entry = b"1 1700000000.000 in \x81\xa1n\x07"
@@ -158,7 +158,7 @@ async def test_what_others_had_is_handed_out_though_the_journal_of_one_has_been_
     with serving(redis) as one, serving(redis) as other:
         one.kill()
         other.kill()
-        async with layers(redis) as (layer,):
+        async with layers(redis) as (layer,), taking_over(layer):
             await wait_for(lambda: caplog.text.count("took over 1 operations") == 2)
             first, second = re.findall(r"server (\w+) has not been heard of", caplog.text)
             redis.command("DEL", f"asgi::journal:{first}")

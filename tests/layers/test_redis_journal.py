@@ -21,7 +21,7 @@ from server_trio.layers.redis_source import read_source
 from tests.harness.redis_server import RedisServer
 from tests.harness.resp import Connection
 
-from .bench import ENCRYPTION_KEYS, contents, redis_spec, shard_urls
+from .bench import ENCRYPTION_KEYS, contents, redis_spec, shard_urls, taking_over
 from .watch import put, wait_for
 
 REPLY = "daphne.response.abc!def"
@@ -329,7 +329,7 @@ async def test_what_another_has_taken_over_meanwhile_is_not_handed_out(redis: Re
     """As to a server that stood still between taking over and going on with it."""
     with serving(redis) as server:
         server.kill()
-        async with layers(redis) as (layer,):
+        async with layers(redis) as (layer,), taking_over(layer):
             (dead,) = [key.rpartition(":")[2] for key in keys(redis, "journal:")]
             owner = redis.command("HGET", "asgi::servers", dead)
             await wait_for(lambda: redis.command("HGET", "asgi::servers", dead) != owner)

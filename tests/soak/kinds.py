@@ -13,7 +13,7 @@ from tests.harness.upstream_app import pattern
 
 #: How an operation ends: `right`; a status that is not 200; `cut`, begun and then broken off so that it
 #: shows; `gave up`, daphne's own answer after its timeout, or none; `closed` without an answer; `nothing`;
-#: `wrong: …`.
+#: `gaps`, pieces that are missing; `wrong: …`.
 RIGHT = frozenset({"right"})
 
 LARGE = 2_000_000  # bytes of a large answer
@@ -70,6 +70,12 @@ def body_of(kind: Kind, number: int, choose: random.Random) -> bytes:
     if kind.method != "POST":
         return b""
     return (b"%d " % number).ljust(choose.choice(UPLOADS) if kind.uploads else 10, b"x")
+
+
+def has_gaps(kind: Kind, content: bytes) -> bool:
+    """Whether some pieces of it are there, in their order."""
+    drops = [b"drop %d" % drop for drop in range(DROPS)]
+    return kind.name == "drip" and content.splitlines() == [drop for drop in drops if drop in content]
 
 
 def zeros(number: int) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.soak.kinds import Kind, is_its_own
-from tests.soak.rules import LONGEST, Fault, is_explained
+from tests.soak.kinds import Kind, has_gaps, is_its_own
+from tests.soak.rules import LONGEST, Fault, is_explained, may_be_late
 
 
 @dataclass
@@ -47,6 +47,8 @@ class Entry:
             self.outcome = str(status)
         elif is_its_own(self.kind, self.number, self.sent, content):
             self.outcome = "right"
+        elif has_gaps(self.kind, content):
+            self.outcome = "gaps"
         else:
             self.outcome = f"wrong: {len(content)} bytes that begin with {content[:100]!r}"
         self.ended_at = time.monotonic()
@@ -105,7 +107,7 @@ class Ledger:
             if not is_explained(entry, faults):
                 near = [str(fault) for fault in faults if fault.reaches(entry.asked_at, entry.ended_at)]
                 found.append(f"{entry}: {entry.outcome}; at that time: {'; '.join(near) or 'no fault'}")
-            elif entry.seconds > LONGEST and entry.outcome != "gave up":
+            elif entry.seconds > LONGEST and not may_be_late(entry, faults):
                 found.append(f"{entry}: {entry.outcome}, but too late")
         found += [
             f"POST {path} reached the upstream {times} times" for path, times in posted.items() if times > 1

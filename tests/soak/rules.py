@@ -88,12 +88,20 @@ RULES: Final = [
     _rule("flood", "503", lambda entry: entry.kind.operation == "CALL"),
     # What daphne or a worker of channels had in hand is lost with its connection or with it, and daphne
     # answers 503 after its timeout; pieces of an answer too. Views answer 503 for a Redis that is away.
-    _rule("redis restart", "gave up, closed, 500, 503, cut", by_browser),
+    _rule("redis restart", "gave up, closed, 500, 503, cut, gaps", by_browser),
     _rule("no memory", "gave up, closed, 500, 503", by_browser),
     _rule("worker death", "gave up", by_browser),
 ]
 #: So much of this at the same time, and it was perhaps twice with a server that died: given up, or too late.
 TWICE: Final = frozenset({"502", "504"})
+
+
+def may_be_late(entry: Asked, faults: Sequence[Fault]) -> bool:
+    """Whether somebody has waited for what daphne or a worker had lost: a piece, or all of it."""
+    if entry.outcome == "gave up":
+        return True
+    lossy = any(fault.kind == "redis restart" and fault.reaches(entry.asked_at, 0) for fault in faults)
+    return lossy and by_browser(entry) and entry.outcome == "cut"
 
 
 def is_explained(entry: Asked, faults: Sequence[Fault]) -> bool:

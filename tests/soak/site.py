@@ -34,6 +34,7 @@ class SoakSite:
         environment = {
             "ACCEPTANCE_SERVER": json.dumps(SETTINGS),
             "ACCEPTANCE_CAPACITY": json.dumps(CAPACITY),
+            "ACCEPTANCE_LOG_FORMAT": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
         self.site = Site(directory, python, redis, upstream, **environment)
         self._ended: list[Process] = []

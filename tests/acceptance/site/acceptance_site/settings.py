@@ -68,6 +68,7 @@ UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
 LOGGING = {
     'version': 1,
     'disable_existing_loggers': False,
-    'handlers': {'stderr': {'class': 'logging.StreamHandler'}},
+    'formatters': {'line': {'format': os.environ.get('ACCEPTANCE_LOG_FORMAT', '%(message)s')}},
+    'handlers': {'stderr': {'class': 'logging.StreamHandler', 'formatter': 'line'}},
     'root': {'handlers': ['stderr'], 'level': 'INFO'},
 }

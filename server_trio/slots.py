@@ -95,6 +95,8 @@ class Slot:
                 return False
             with trio.move_on_after(READY_TIMEOUT):
                 await either(fresh.ready, fresh.ended)
+            if self._is_over:
+                return False
             if not fresh.ready.is_set() or not fresh.lives:
                 why = fresh.ending if not fresh.lives else f"was not ready within {READY_TIMEOUT:g} s"
                 words = "the fresh process %d (pid %d) %s; those that there are go on"
@@ -119,6 +121,8 @@ class Slot:
         return self._is_given_up or self._parent.ending.is_set()
 
     async def _start(self) -> Child | None:
+        if self._is_over:  # since it was looked at last: whoever ends all has not seen this one
+            return None
         try:
             return self._parent.start(self.number)
         except OSError as error:

@@ -238,7 +238,7 @@ def test_sighup_replaces_them_one_by_one_with_new_settings(start_processes, upst
     server.ask(upstream.url + "/delay/3", "old")
     until("it is asked", lambda: upstream.statistics()["at_once"])
     server.process.signal(signal.SIGHUP)
-    server.process.wait_for_line("all processes are replaced")
+    server.process.wait_for_line("all processes are replaced", timeout=120)
     assert server.answer()["status"] == 200
     after = children(server)
     assert not set(before.values()) & set(after.values())
@@ -324,3 +324,15 @@ def test_as_process_1_it_buries_whom_nobody_waits_for(start_server, tmp_path):
         until("only the children are left", lambda: len(all_children(first)) == N)
         os.kill(first, signal.SIGTERM)
         assert outside.wait() == 0
+
+
+def test_after_sighup_there_are_as_many_as_the_new_settings_say(start_server):
+    server = start_server("CHANNELS_ASYNC_SERVER = {'PROCESSES': 2}", wait=False)
+    server.process.wait_for_line(READY)
+    for count, processes in enumerate([3, 2], 1):
+        with open(server.directory / "raw_settings.py", "a") as file:
+            file.write(f"CHANNELS_ASYNC_SERVER = {{'PROCESSES': {processes}}}\n")
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for_line("all processes are replaced", count=count, timeout=120)
+        until("there are as many", lambda wanted=processes: len(server.process.relatives()) == wanted)
+    assert server.process.end() == 0

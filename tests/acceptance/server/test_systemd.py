@@ -121,7 +121,7 @@ def test_the_parent_speaks_for_its_children(start_server, systemd):
     server.process.signal(signal.SIGHUP)
     assert "\nMONOTONIC_USEC=" in systemd.wait_for("RELOADING=1")
     assert systemd.wait_for("READY=1") == "READY=1"  # it is the same main process
-    server.process.wait_for_line("all processes are replaced")
+    server.process.wait_for_line("all processes are replaced", timeout=120)
     systemd.wait_for("WATCHDOG=1", count=2)
     server.process.signal(signal.SIGTERM)
     systemd.wait_for("STOPPING=1")

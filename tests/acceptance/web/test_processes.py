@@ -30,7 +30,7 @@ def test_no_request_fails_when_processes_are_replaced_one_by_one(own_site):
         load.more(20)
         for count in (1, 2):
             server.signal(signal.SIGHUP)
-            server.wait_for_line("all processes are replaced", count=count)
+            server.wait_for_line("all processes are replaced", count=count, timeout=120)
             load.more(20)
         load.more(max(20, FEWEST - len(load.seen)))
     assert {status for status, _ in load.seen} == {200}, Counter(load.seen)

@@ -44,7 +44,7 @@
     const place = byId(id);
     const options = {
       width: place.clientWidth || 320, height: 180, scales: { y: { range: (u, low, high) => [0, high || 1] } },
-      axes: [axis(28), axis(52)], cursor: { drag: { x: false, y: false } },
+      axes: [axis(44), axis(52)], cursor: { drag: { x: false, y: false } },
       series: [{ value: (u, at) => (at == null ? "-" : new Date(at * 1000).toLocaleTimeString()) },
         ...series.map(([label, name]) => ({
           label, width: 2, points: { show: false }, stroke: () => color(name),

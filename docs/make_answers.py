@@ -26,7 +26,7 @@ An operation that is done is answered with what the upstream said, the function 
 program printed. Any other is answered with one of these: a short plain text with the status, one
 line that says what is wrong, and the operation's id, by which the log has more. A WebSocket gets
 them as a JSON object, a channel of the project's own as ``error`` (`replies <replies.rst>`__). The
-outcome is the word by which the log and the counters name the end.
+outcome is the word by which the log and the `counters <metrics.rst>`__ name the end.
 
 """
 

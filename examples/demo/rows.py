@@ -92,6 +92,14 @@ def events(demo: Demo) -> str:
     return "five server-sent events"
 
 
+def status(demo: Demo) -> str:
+    page = ask(demo.url + "/status/1/")
+    expect("status of /status/1/", page.status, 200)
+    expect("a table of what is in flight", b'<table id="running"' in page.body, True)
+    expect("status of its script", ask(demo.url + "/status/1/status.js").status, 200)
+    return "a server's own page, by its unix socket"
+
+
 def call_async(demo: Demo) -> str:
     page = ask(demo.url + "/call/async/")
     expect("status of /call/async/", page.status, 200)
@@ -213,6 +221,7 @@ ROWS = [
     Row("/forward/drip/40", drip),
     Row("/upload/", upload),
     Row("/events/", events),
+    Row("/status/1/", status),
     Row("/call/async/", call_async),
     Row("/call/thread/", call_thread),
     Row("/call/stream/", call_stream),

@@ -35,11 +35,12 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0, servers: int = 2
     with (
         redis_server() as redis,
         upstream_server(quiet=True) as upstream,
-        tempfile.TemporaryDirectory(prefix="demo-cache-") as cache,
+        tempfile.TemporaryDirectory(prefix="demo-") as cache,
     ):
         environment = {
             "DEMO_CACHE": cache,
             "DEMO_REDIS": redis.url,
+            "DEMO_SERVERS": str(servers),
             "DEMO_UPSTREAM": upstream.url,
             "DEMO_UPSTREAM_DELAY": str(delay),
             "DJANGO_SETTINGS_MODULE": "demo.settings",
@@ -59,7 +60,8 @@ def demo(web_python: str, *, port: int = 0, delay: float = 1.0, servers: int = 2
                 processes.append(Process(command, name=name, env=env, cwd=SITE))
             for number in range(1, servers + 1):
                 env = {**environment, **server_sources}
-                processes.append(Process(server, name=f"server_trio {number}", env=env, cwd=SITE))
+                words = [*server, "--status", f"unix:{cache}/status-{number}.sock"]
+                processes.append(Process(words, name=f"server_trio {number}", env=env, cwd=SITE))
             processes[0].wait_for_port(port)
             for process in processes[-servers:]:
                 process.wait_for_line("ready")

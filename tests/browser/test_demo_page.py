@@ -93,6 +93,7 @@ def test_what_is_cancelled_ends_on_the_server_too(tabs: Tabs, url: str, name: st
     ("Download", "good", "200 OK, 50,000,000 bytes", "0000000"),
     ("Upload", "good", "200 OK", '"size": 5000000'),
     ("Events", "good", "200 OK", "data: event 4"),
+    ("Status page", "good", "200 OK", "channels_async: status"),
     ("Plain function", "good", "200 OK", "[2, 3, 5, 7"),
     ("Generator", "good", "200 OK", "tick 4"),
     ("Count", "good", "200 OK", "10"),

@@ -35,6 +35,7 @@ PAGES = [
         entry('Download', '/forward/bytes/50000000', 'fifty megabytes, streamed'),
         entry('Upload', '/upload/', 'five megabytes, streamed; by hand, a file of yours', how='post'),
         entry('Events', '/events/', 'server-sent events of the upstream; by hand, shown as they come'),
+        entry('Status page', '/status/1/', 'of the first server, by its unix socket; better by hand'),
     ]),
     ('CALL', [
         entry('Async function', '/call/async/', 'of the server, which asks the slow upstream', slow=True),

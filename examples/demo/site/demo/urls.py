@@ -15,6 +15,7 @@ urlpatterns = [
     url(r'^blocking/$', views.blocking),
     url(r'^offloaded/$', views.offloaded),
     url(r'^forward/(?P<path>.*)$', views.forward),
+    url(r'^status/(?P<number>[1-9])/(?P<path>.*)$', views.status),
     url(r'^upload/$', render, {'template_name': 'upload.html'}),
     url(r'^events/$', render, {'template_name': 'events.html'}),
     url(r'^call/async/$', views.call_async),

@@ -53,6 +53,11 @@ def forward(request, path):
     return client.forward(request, settings.UPSTREAM + '/', path=path)
 
 
+def status(request, number, path):
+    """A page of one of the servers; settings name the sockets that such hosts are."""
+    return client.forward(request, 'http://status-{}.demo/'.format(number), path=path)
+
+
 def call_async(request):
     return client.call(request, 'page.status', [slow_url(request.GET.get('seconds'))])
 

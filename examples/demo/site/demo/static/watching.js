@@ -12,15 +12,17 @@ let last = null; // {seen, at}: what came, and when by performance.now()
 let counted = null; // {finished, now} of the last point
 
 function fill(table, rows) {
-  table.tBodies[0].replaceChildren(...rows.map((cells) => {
-    const row = document.createElement('tr');
-    row.append(...cells.map((text) => {
-      const cell = document.createElement('td');
-      cell.textContent = text;
-      return cell;
-    }));
-    return row;
-  }));
+  // Only what differs is touched, so that text can be selected.
+  const body = table.tBodies[0];
+  while (body.rows.length > rows.length) body.deleteRow(-1);
+  rows.forEach((cells, index) => {
+    const row = body.rows[index] ?? body.insertRow();
+    cells.forEach((content, column) => {
+      const cell = row.cells[column] ?? row.insertCell();
+      const text = String(content);
+      if (cell.textContent !== text) cell.textContent = text;
+    });
+  });
 }
 
 function count(seen) {

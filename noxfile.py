@@ -8,6 +8,7 @@
     python3 noxfile.py -s demo               a site, a worker, a server; Ctrl-C ends it
     python3 noxfile.py -s demo -- --check    the same, checked, without waiting
     python3 noxfile.py -s asyncdemo -- step1 a stage of examples/asyncdemo; Ctrl-C ends it
+    python3 noxfile.py -s bench              the server beside its rivals; -- --quick for less than a minute
 
 A Python that is missing is skipped with a line that says so; with CI=true that is an error.
 """
@@ -20,6 +21,7 @@ A Python that is missing is skipped with a line that says so; with CI=true that 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -258,6 +260,30 @@ def package(session: nox.Session) -> None:
     ]
     folders = [] if session.posargs else ["tests/house/package"]
     pytest(session, builder, *folders, CHANNELS_ASYNC_TEST_PYTHONS=os.pathsep.join(pythons))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Is the server faster than what there is? Writes docs/benchmarks.rst; CI has `-- --quick`."""
+    version = newest(session)
+    python = tests_python(session, version)
+    # The load generator is Python; the rivals are told by a path that each has in an environment of its own.
+    program = "import json, rivals; print(json.dumps([(r.name, r.requirements) for r in rivals.RIVALS]))"
+    listed = session.run(
+        python, "-c", program, external=True, silent=True, env={"PYTHONPATH": str(ROOT / "benchmarks")}
+    )
+    few = "--quick" in session.posargs
+    words = []
+    for name, requirements in json.loads(str(listed)):
+        if few and name != "asyncio":
+            continue
+        sources = SOURCES if name.startswith("runworker") else []
+        shared = "runworker" if sources else "asyncio" if name == "2017" else name
+        rival = environments(session).get(
+            f"bench-{shared}", interpreter(session, version), requirements, sources
+        )
+        words += ["--python", f"{name}={rival}"]
+    session.run(python, "benchmarks/run.py", *words, *session.posargs, external=True)
 
 
 @nox.session(default=False)

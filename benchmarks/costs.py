@@ -17,20 +17,13 @@ import tempfile
 import time
 
 import redis
+from load import SETTINGS, Load, process, redis_server, upstream
 from server_idle import processor_seconds
-from server_throughput import ROOT, SETTINGS, Load, process, redis_server
 
 
 def resident(pid: int) -> int:
     """Bytes of memory that a process has (proc(5), the second field of statm)."""
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def upstream(stack: contextlib.ExitStack, delay: float) -> str:
-    """The URL of an upstream that answers after `delay` seconds."""
-    child = stack.enter_context(process(str(ROOT / "benchmarks" / "fast_upstream.py"), str(delay)))
-    assert child.stdout is not None
-    return f"http://127.0.0.1:{int(child.stdout.readline())}/"
 
 
 def memory_of_waiting(load: Load, server: int, waiting: int) -> float:
@@ -55,7 +48,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())
-        fast, slow = upstream(stack, 0), upstream(stack, 60)
+        fast, slow = (stack.enter_context(upstream(delay=delay)) + "/" for delay in (0, 60))
         pathlib.Path(directory, "benchmark_settings.py").write_text(
             SETTINGS.format(url=server.url) + "CHANNELS_ASYNC_SERVER['DEADLINES'] = {'REQUEST': 90}\n"
         )

@@ -11,19 +11,13 @@ system), so it does not depend on how fast the upstream is.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import trio
+from load import upstream  # finds our packages, too
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / name) for name in ("", "client", "compat")]
-
-import channels_compat  # noqa: E402
+import channels_compat
 
 channels_compat.install()
 
@@ -38,18 +32,6 @@ HEADERS = [
 ]
 
 Worker = Callable[[int], Awaitable[None]]
-
-
-@contextlib.contextmanager
-def upstream() -> Iterator[int]:
-    """The upstream's port."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "fast_upstream.py"), "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
 
 
 async def share(worker: Worker, requests: int, outstanding: int) -> None:
@@ -113,7 +95,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20000)
     parser.add_argument("--outstanding", type=int, nargs="+", default=[1, 200])
     arguments = parser.parse_args()
-    with upstream() as port:
+    with upstream() as url:
+        port = int(url.rpartition(":")[2])
         for outstanding in arguments.outstanding:
             trio.run(measure, port, arguments.requests, outstanding)
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 
 import redis
-from server_throughput import DAPHNE, ROOT, SETTINGS, Load, process, redis_server
+from load import DAPHNE, SETTINGS, Load, process, redis_server, upstream
 
 
 def processor_seconds(pid: int) -> float:
@@ -77,9 +77,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())
-        upstream = stack.enter_context(process(str(ROOT / "benchmarks" / "fast_upstream.py"), "0"))
-        assert upstream.stdout is not None
-        port = int(upstream.stdout.readline())
+        port = int(stack.enter_context(upstream()).rpartition(":")[2])
         pathlib.Path(directory, "benchmark_settings.py").write_text(SETTINGS.format(url=server.url))
         os.chdir(directory)
         child = stack.enter_context(process("-m", "server_trio", "benchmark_settings"))

@@ -1,0 +1,173 @@
+"""Measures this server beside what a user could pick instead, in one run on one machine.
+
+    python3 noxfile.py -s bench                       everything; writes docs/benchmarks.rst and its picture
+    python3 noxfile.py -s bench -- --quick            against asyncio alone, in less than a minute; for CI
+    python3 noxfile.py -s bench -- --check            does each rival answer one operation?
+    python3 noxfile.py -s bench -- --load at-once --who ours asyncio --rounds 3
+
+The rounds are interleaved: each measures every server once, under every load. Needs the environments that
+the session makes, which it names as `--python NAME=PATH`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from load import allow_many_files, upstream
+from measure import CALL, OURS, Bench
+from rivals import RIVALS
+
+from benchmarks import page
+from benchmarks.report import BEST, LOADS, Load, Results
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTSTANDING = (1_000, 2_000, 5_000, 10_000, 20_000)
+ONLY_OURS = ("one", "idle", "linearity")  # what is measured besides LOADS
+#: The least ratio to asyncio's rate that the quick check lets pass: less than half of what is usual, for CI's
+#: machines differ and are busy. What it finds is a slip that makes the server several times slower.
+QUICK = {"at-once": 0.15, "100ms": 0.12}
+
+
+def takes_part(load: Load, who: str) -> bool:
+    """Whether that server is measured under that load."""
+    if who in ("ours-2", "no-journal"):
+        return load.name == "at-once"
+    rival = next((rival for rival in RIVALS if rival.name == who), None)
+    if load.name == "call":
+        return rival is None
+    if load.name == "bodies":
+        return rival is None or rival.name == BEST
+    return rival is None or load.outstanding <= rival.most
+
+
+def measurements(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """(load, server) for each of one round."""
+    for load in LOADS:
+        if load.name in arguments.load:
+            yield from ((load.name, who) for who in arguments.who if takes_part(load, who))
+    if OURS in arguments.who:
+        yield from ((name, OURS) for name in arguments.load if name in ONLY_OURS)
+
+
+def measure(bench: Bench, results: Results, name: str, who: str, seconds: float) -> None:
+    """Add the figures of one server under one load, and print them."""
+    if name == "linearity":
+        for number in OUTSTANDING:
+            figures = bench.closed_loop(who, "/wait/1000", number, max(3.0, seconds))
+            show(f"waiting-{number}", who, figures)
+            results.add(f"waiting-{number}", who, figures)
+        return
+    if name == "one":
+        figures = bench.idle_latency(who, 300)
+    elif name == "idle":
+        figures = bench.idle(who, 3 * seconds)
+    else:
+        load = next(load for load in LOADS if load.name == name)
+        call = CALL if name == "call" else None
+        figures = bench.closed_loop(who, load.path, load.outstanding, seconds, call)
+    show(name, who, figures)
+    results.add(name, who, figures)
+
+
+def show(load: str, who: str, figures: dict[str, float]) -> None:
+    said = "  ".join(
+        f"{name} {value:,.3g}" if value < 100 else f"{name} {value:,.0f}" for name, value in figures.items()
+    )
+    print(f"{load:<14} {who:<14} {said}", flush=True)
+
+
+def quick(bench: Bench) -> int:
+    """Exit status 1 where the server is much slower than it should be, beside asyncio in the same run."""
+    results = Results()
+    for _ in range(2):
+        for load in LOADS:
+            if load.name in QUICK:
+                for who in (OURS, BEST):
+                    measure(bench, results, load.name, who, 1.5)
+    slow = False
+    for name, bound in QUICK.items():
+        ratio = results.ratio(name, OURS, BEST) or 0.0
+        failed = results.median(name, OURS, "failed")
+        print(f"{name}: {ratio:.2f} of asyncio batched; at least {bound}; {failed:.0f} failed")
+        slow = slow or ratio < bound or bool(failed)
+    return int(slow)
+
+
+def check(bench: Bench, who: Sequence[str]) -> int:
+    """Exit status 1 where one of them does not answer."""
+    wrong = {name: bench.check(name) for name in who}
+    for name, what in wrong.items():
+        print(f"{bench.names[name]:<32} {what or 'answers'}")
+    return int(any(wrong.values()))
+
+
+def machine() -> str:
+    """What it ran on, for the page."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    load = os.getloadavg()[2]
+    return (
+        f"{os.cpu_count()} processors ({model}), Linux {platform.release().partition('-')[0]}, Python"
+        f" {platform.python_version()}; load average of the quarter of an hour before: {load:.1f}"
+    )
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    loads = [load.name for load in LOADS] + list(ONLY_OURS)
+    everybody = [OURS, "ours-2", "no-journal", *(rival.name for rival in RIVALS)]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="of a rival")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--load", nargs="+", choices=loads, default=loads)
+    parser.add_argument("--who", nargs="+", choices=everybody, default=everybody)
+    parser.add_argument("--results", type=Path, help="write the figures as JSON, or with --write read them")
+    parser.add_argument("--write", action="store_true", help="write the page, also of a part or of --results")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parse(argv)
+    whole = argv is None and not {"--load", "--who"} & set(sys.argv)
+    allow_many_files()
+    pythons = dict(pair.split("=", 1) for pair in arguments.python)
+    # uvloop, where the upstream can have it
+    with upstream(pythons.get(BEST, sys.executable)) as url:
+        bench = Bench(url, pythons)
+        if arguments.check:
+            return check(bench, arguments.who)
+        if arguments.quick:
+            return quick(bench)
+        results = Results(machine(), arguments.rounds)
+        if arguments.write and arguments.results and arguments.results.exists():
+            results = Results.read(arguments.results)
+        else:
+            for number in range(arguments.rounds):
+                print(f"round {number + 1} of {arguments.rounds}", flush=True)
+                for name, who in measurements(arguments):
+                    measure(bench, results, name, who, arguments.seconds)
+            if arguments.results:
+                results.write(arguments.results)
+    print(page.summary(results))
+    if whole or arguments.write:
+        page.write(results, bench.names, OUTSTANDING)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -24,6 +24,13 @@ line = socket.socket(fileno=int(os.environ[{LINK_VARIABLE!r}].partition(':')[2])
 line.sendall(b'{{"ready": {{"processes": 1, "longest_end": 1.0}}}}\\n')
 """
 
+AND_NO_MORE = """
+try:
+    line.recv(1)  # until its parent has ended
+except OSError:
+    pass
+"""
+
 
 def program(text: str) -> Origin:
     return Origin([sys.executable, "-c", text], os.getcwd())
@@ -34,7 +41,7 @@ async def test_a_child_that_says_nothing_more_is_killed_and_started_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    parent = Parent(Settings(PROCESSES=1), program(SAYS_READY + "signal.pause()"), Service(), lambda: None)
+    parent = Parent(Settings(PROCESSES=1), program(SAYS_READY + AND_NO_MORE), Service(), lambda: None)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(parent.serve)
         while "process 1 is pid" not in caplog.text.partition("it is killed")[2]:

@@ -210,7 +210,7 @@ def browser(session: nox.Session) -> None:
     requirements = [*server_requirements(), *SITE_PYTHON3, *TOOLS, "-r", "tests/browser/requirements.txt"]
     python = environments(session).get("browser", interpreter(session, version), requirements, SOURCES)
     site = site_python(session, "2.7") if interpreters.find("2.7") or os.environ.get("CI") else python
-    words = [] if session.posargs else ["tests/browser"]
+    words = [] if session.posargs else ["tests/browser", *IN_TWO]
     pytest(session, python, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 

@@ -1,8 +1,9 @@
 """Which operation is at work: for the log, for Sentry, for OpenTelemetry, and for the upstream.
 
-Sentry and OpenTelemetry are the project's: they count as used where the project has imported them, from its
-settings module for example, and are not needed otherwise. Both keep what is current in context variables,
-which Trio keeps apart for each task and takes along into threads.
+Sentry and OpenTelemetry are the project's and not needed otherwise. Sentry counts as used where the project
+has imported it, from its settings module for example; OpenTelemetry where a tracer provider is set, as
+redis-py 8 imports its API wherever that is installed (redis/observability/providers.py). Both keep what is
+current in context variables, which Trio keeps apart for each task and takes along into threads.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def traced(operation: Operation) -> Iterator[Trace]:
     try:
         with contextlib.ExitStack() as stack:
             yield Trace(
-                stack.enter_context(_span(operation)) if "opentelemetry.trace" in sys.modules else None,
+                stack.enter_context(_span(operation)) if _makes_spans() else None,
                 stack.enter_context(_sentry_scope(operation)) if "sentry_sdk" in sys.modules else None,
             )
     finally:
@@ -68,6 +69,12 @@ def upstream_headers(operation: Operation, headers: list[tuple[bytes, bytes]]) -
             rest = [pair for pair in headers if pair[0].lower() not in own]
             return trace_rules.trace_headers(rest, here["traceparent"], here.get("tracestate"))
     return trace_rules.trace_headers(headers, operation.traceparent, operation.tracestate)
+
+
+def _makes_spans() -> bool:
+    """Whether OpenTelemetry is set up; spans of nobody would cost a tenth of an operation's time."""
+    trace = sys.modules.get("opentelemetry.trace")
+    return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 @contextlib.contextmanager

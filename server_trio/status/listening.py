@@ -32,6 +32,9 @@ MOST_CONNECTIONS: Final = 100  # at once; those beyond are closed as they come
 SEND_TIMEOUT: Final = 5.0
 SILENCE: Final = 30.0
 
+#: Seconds that a connection has for its first answer when a successor takes the socket over.
+FIRST_ANSWER: Final = 2.0
+
 BODY_LIMIT: Final = 64 * KiB  # of a request, which needs none
 
 
@@ -43,6 +46,7 @@ class Connection(trio.abc.HalfCloseableStream):
         self._stream = stream
         self._sent_at = trio.current_time()
         self.scope = trio.CancelScope()  # of all that is done for it
+        self.answered = trio.Event()  # it has had an answer, or gets none
         self._answering = 0
         self._has_ended = False
 
@@ -54,6 +58,7 @@ class Connection(trio.abc.HalfCloseableStream):
             yield
         finally:
             self._answering -= 1
+            self.answered.set()
             self._end()
 
     def _end(self) -> None:
@@ -145,7 +150,16 @@ class StatusServer:
             with self._accepting:
                 await trio.serve_listeners(self._handle, [listener], handler_nursery=connections)
             close(self._address, self._listening)
+            await self._answer_the_first()
             await self._context.terminated.set()
+
+    async def _answer_the_first(self) -> None:
+        """hypercorn closes connections that are idle once it is told to end: also new ones, whose first
+        request is only coming.
+        """
+        with trio.move_on_after(FIRST_ANSWER):
+            for connection in list(self._open):
+                await connection.answered.wait()
 
     async def _break_off_at_the_end(self) -> None:
         """hypercorn sends under a shield: nothing but this ends it when this server is cancelled."""
@@ -177,6 +191,7 @@ class StatusServer:
             logger.debug("a connection to the status server failed: %r", error)
         finally:
             self._open.discard(connection)
+            connection.answered.set()
             connection.break_off()
 
 

@@ -34,6 +34,8 @@ COMMANDS = {
     "pip install 'channels-async[server]'": "tests/house/package",
     "python3 -m server_trio myproject.server_settings": "here",
     "python3 -m server_trio --help": "here",
+    "python3 -m server_trio --status 127.0.0.1:9180 myproject.server_settings":
+        "tests/acceptance/server/test_status.py",
     "python3 -m channels_compat manage.py runworker": "here, where the site's Python is 3",
     "python3 -m channels_compat daphne myproject.asgi:channel_layer": "here, where the site's Python is 3",
     "python3 -m channels_compat": "here",

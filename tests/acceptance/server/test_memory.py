@@ -14,10 +14,21 @@ import msgpack
 
 from channels_async import wire
 from tests.acceptance.raw import PREFIX, REPLIES
-from tests.soak.load import SEND, TAKE
+from tests.soak.load import SEND
 
 OPERATIONS = int(os.environ.get("CHANNELS_ASYNC_TEST_OPERATIONS", "20000"))
 OUTSTANDING = 100
+#: What waits on a list, and is taken.
+TAKE = """
+local found = {}
+for _ = 1, 100 do
+    local key = redis.call('LPOP', KEYS[1])
+    if not key then break end
+    table.insert(found, redis.call('GET', key))
+    redis.call('DEL', key)
+end
+return found
+"""
 LONGEST = 60.0  # seconds without any answer
 
 

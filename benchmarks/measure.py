@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from costs import memory_of_waiting
 from load import DAPHNE, ROOT, SETTINGS, Load, redis_server
 from rivals import FOLDER, RIVALS, Rival
 from server_idle import median_ms, one_by_one, processor_seconds, redis_alone, upstream_alone
@@ -176,7 +177,6 @@ class Bench:
                 "p99": load.percentile(99),
                 "failed": load.failed,
                 "processor": used / answered * 1e6,
-                "kilobytes": more / outstanding / 1024,
                 "memory": more / 2**20,
                 "megabytes": load.bytes / seconds / 2**20,
             }
@@ -189,6 +189,12 @@ class Bench:
         finally:
             os.killpg(running.process.pid, signal.SIGCONT)
         return {"rate": load.take_until(number, seconds), "failed": load.failed}
+
+    def waiting(self, who: str, number: int) -> dict[str, float]:
+        """KB of memory for each of `number` operations that all wait for their upstream."""
+        with self.running(who, number) as running:
+            load = Load(running.client, self.upstream + "/wait/25000")
+            return {"kilobytes": memory_of_waiting(load, running.process.pid, number) / 1024}
 
     def idle_latency(self, who: str, operations: int) -> dict[str, float]:
         """Milliseconds that an operation takes longer than what it needs, one at a time."""

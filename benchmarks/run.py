@@ -61,6 +61,7 @@ def measure(bench: Bench, results: Results, name: str, who: str, seconds: float)
     if name == "linearity":
         for number in OUTSTANDING:
             figures = bench.closed_loop(who, "/wait/1000", number, max(3.0, seconds))
+            figures |= bench.waiting(who, number)
             show(f"waiting-{number}", who, figures)
             results.add(f"waiting-{number}", who, figures)
         return
@@ -72,6 +73,8 @@ def measure(bench: Bench, results: Results, name: str, who: str, seconds: float)
         load = next(load for load in LOADS if load.name == name)
         call = CALL if name == "call" else None
         figures = bench.closed_loop(who, load.path, load.outstanding, seconds, call)
+        if "kilobytes" in load.measures:
+            figures |= bench.waiting(who, load.outstanding)
     show(name, who, figures)
     results.add(name, who, figures)
 

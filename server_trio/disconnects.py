@@ -13,6 +13,7 @@ server hears what the others have read, also one that is told to read nothing of
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -49,19 +50,29 @@ MORE: Final = b"also "
 RETRY: Final = 1.0
 
 
+#: One that has gone, or wants no answers: its reply channel, and until when (epoch seconds) it has asked for
+#: what is to be cancelled. daphne tells of connections that are no more: FOR_EVER.
+Left = tuple[str, float]
+FOR_EVER: Final = math.inf
+
+
 class Gone:
     """Reply channels of browsers that have gone and whose operation nobody here had then."""
 
     def __init__(self) -> None:
-        self._times: OrderedDict[str, float] = OrderedDict()
+        self._times: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def __contains__(self, channel: object) -> bool:
-        time = self._times.get(channel) if isinstance(channel, str) else None
-        return time is not None and time > trio.current_time() - MEMORY
+    def has_left(self, channel: object, sent_at: float | None) -> bool:
+        """Whether the one who asked for something at `sent_at` (epoch seconds, None: not known) is gone."""
+        found = self._times.get(channel) if isinstance(channel, str) else None
+        if found is None:
+            return False
+        since, until = found
+        return since > trio.current_time() - MEMORY and (sent_at is None or sent_at <= until)
 
-    def add(self, channel: str) -> None:
+    def add(self, channel: str, until: float = FOR_EVER) -> None:
         self._times.pop(channel, None)
-        self._times[channel] = trio.current_time()
+        self._times[channel] = trio.current_time(), until
         while len(self._times) > REMEMBERED:
             self._times.popitem(last=False)
 
@@ -69,10 +80,11 @@ class Gone:
 class Disconnects:
     """Follows the browsers that leave.
 
-    `cancel` stops the operations that answer to a reply channel, and says whether there were any.
+    `cancel` stops the operations that answer to a reply channel and were asked for until then, and says
+    whether there were any.
     """
 
-    def __init__(self, cancel: Callable[[str], bool]) -> None:
+    def __init__(self, cancel: Callable[[str, float], bool]) -> None:
         self._cancel = cancel
         self.gone = Gone()
 
@@ -81,12 +93,11 @@ class Disconnects:
         while True:
             try:
                 batch = await layer.receive(shard, [channel], BATCH)
-                names = _reply_channels(received.content for received in batch)
-                unknown = self._leave(names)
-                known = set(names) - set(unknown)
-                for kind, told in ((NEWS, unknown), (MORE, sorted(known))):
+                left = _left(received.content for received in batch)
+                news = self._leave(left)
+                for kind, told in ((NEWS, news), (MORE, sorted(set(left) - set(news)))):
                     if told:
-                        await layer.tell(kind + "\n".join(told).encode("ascii"))
+                        await layer.tell(kind + _lines(told))
             except LayerUnavailable as error:
                 logger.debug("disconnects cannot be followed at the moment: %s", error)
                 await trio.sleep(RETRY)
@@ -103,26 +114,49 @@ class Disconnects:
                 await trio.sleep(RETRY)
                 continue
             for text in texts:
-                kind, names = text[: len(NEWS)], text[len(NEWS) :].decode("ascii", "replace").split("\n")
+                kind, left = text[: len(NEWS)], _of_lines(text[len(NEWS) :])
                 if kind == NEWS:
-                    self._leave(names)
+                    self._leave(left)
                 elif kind == MORE:
-                    for name in names:
-                        self._cancel(name)
+                    for channel, until in left:
+                        self._cancel(channel, until)
 
-    def _leave(self, channels: Iterable[str]) -> list[str]:
-        """Cancel what is here; those that are not."""
-        unknown = [channel for channel in channels if not self._cancel(channel)]
-        for channel in unknown:
-            self.gone.add(channel)
-        return unknown
+    def _leave(self, left: Iterable[Left]) -> list[Left]:
+        """Cancel what is here; return what others may have yet, here or in the queue."""
+        news = []
+        for channel, until in left:
+            # Who still has a connection may have more in the queue than runs here, and may ask for more.
+            if not self._cancel(channel, until) or until < FOR_EVER:
+                self.gone.add(channel, until)
+                news.append((channel, until))
+        return news
 
 
-def _reply_channels(contents: Iterable[Any]) -> list[str]:
-    names = []
+def _left(contents: Iterable[Any]) -> list[Left]:
+    """Those of whom messages tell: daphne's (reply_channel, path), or client.cancel's (with sent_at)."""
+    left = []
     for content in contents:
         name = content.get("reply_channel") if isinstance(content, dict) else None
         text = name.decode("latin-1") if isinstance(name, bytes) else name
         if isinstance(text, str) and check_channel_name(text):
-            names.append(text)
-    return names
+            until = content.get("sent_at")
+            left.append((text, float(until) if isinstance(until, int | float) else FOR_EVER))
+    return left
+
+
+def _lines(left: Iterable[Left]) -> bytes:
+    """`name` or `name seconds`, a line each."""
+    lines = [channel if until == FOR_EVER else f"{channel} {until!r}" for channel, until in left]
+    return "\n".join(lines).encode("ascii")
+
+
+def _of_lines(text: bytes) -> list[Left]:
+    """Anybody may have written it; what is no number is for ever."""
+    left = []
+    for line in text.decode("ascii", "replace").split("\n"):
+        channel, _, until = line.partition(" ")
+        try:
+            left.append((channel, float(until) if until else FOR_EVER))
+        except ValueError:
+            left.append((channel, FOR_EVER))
+    return left

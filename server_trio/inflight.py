@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -48,9 +49,17 @@ class InFlight:
             if not others:
                 del self._by_channel[running.reply.channel]
 
-    def interrupt(self, channel: str, error: OperationError) -> bool:
-        """Interrupt all whose answer goes to that browser; whether there was one."""
-        found = self._by_channel.get(channel)
-        for running in found or ():
+    def interrupt(self, channel: str, error: OperationError, until: float = math.inf) -> bool:
+        """Interrupt all whose answer goes to that browser, and that were sent until then (epoch seconds).
+
+        Returns whether there was one.
+        """
+        found = [running for running in self._by_channel.get(channel, ()) if _sent_until(running, until)]
+        for running in found:
             running.interrupt(error)
         return bool(found)
+
+
+def _sent_until(running: Running, until: float) -> bool:
+    sent_at = running.operation.sent_at
+    return sent_at is None or sent_at <= until

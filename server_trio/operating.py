@@ -49,7 +49,7 @@ class Operations:
         self.places = Places(settings.CONCURRENCY.total)
         self.refusals = Places(REFUSED_AT_ONCE)
         self.in_flight = InFlight()
-        self.disconnects = Disconnects(lambda channel: self.in_flight.interrupt(channel, client_gone()))
+        self.disconnects = Disconnects(self._interrupt)
 
     @property
     def waiting(self) -> int:
@@ -67,6 +67,9 @@ class Operations:
         for handler in self._handlers.values():
             if (close := getattr(handler, "close", None)) is not None:
                 await close()
+
+    def _interrupt(self, channel: str, until: float) -> bool:
+        return self.in_flight.interrupt(channel, client_gone(), until)
 
     async def handle(
         self, layer: Layer, context: Context, received: Received, places: Places | None = None
@@ -93,7 +96,7 @@ class Operations:
             operation = await self._parse(received.content)
         except BadMessage:
             return True
-        if operation.reply_channel in self.disconnects.gone:
+        if self.disconnects.gone.has_left(operation.reply_channel, operation.sent_at):
             return True
         repeatable = is_repeatable(operation, self._handlers.get(operation.name))
         return refusal(received.past, repeatable=repeatable, attempts=self._settings.ATTEMPTS) is not None
@@ -116,7 +119,7 @@ class Operations:
         self, layer: Layer, received: Received, operation: Operation, handler: Handler | None, reply: Reply
     ) -> OperationError | None:
         """Why the operation is not to be done, if that is so."""
-        if operation.reply_channel in self.disconnects.gone:
+        if self.disconnects.gone.has_left(operation.reply_channel, operation.sent_at):
             return client_gone()
         past = received.past
         if past is None:

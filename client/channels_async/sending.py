@@ -105,7 +105,8 @@ def cancel(layer, reply_channel, settings, clock=CLOCK):
     """Tell the servers that the browser of a reply channel has gone. Raises nothing: what is lost is work."""
     channel = settings.channel + wire.CANCEL_SUFFIX
     try:
-        _send_soon(layer, channel, {'reply_channel': reply_channel}, settings, clock)
+        # What is asked for later on the same connection goes on.
+        _send_soon(layer, channel, {'reply_channel': reply_channel, 'sent_at': clock.now()}, settings, clock)
     except Exception as error:
         logger.warning('operations for %s go on, as %s takes no message: %s', reply_channel, channel, error)
 

@@ -2,6 +2,8 @@
 
 from __future__ import unicode_literals
 
+import time
+
 import pytest
 import site_support
 from channels.message import Message
@@ -89,9 +91,12 @@ def test_a_consumer_tells_the_servers_that_its_browser_has_gone():
     layer = ChannelLayer()
     content = {str('reply_channel'): str('daphne.response.x!y'), 'order': 3}
     message = Message(content, 'websocket.disconnect', layer)
+    before = time.time()
     assert client.cancel(message) is None
-    assert layer.receive_many(['request.async.cancel']) == (
-        'request.async.cancel', {'reply_channel': 'daphne.response.x!y'})
+    name, told = layer.receive_many(['request.async.cancel'])
+    assert name == 'request.async.cancel'
+    assert before <= told.pop('sent_at') <= time.time()
+    assert told == {'reply_channel': 'daphne.response.x!y'}
 
 
 def test_a_channel_that_is_full_of_cancellations_harms_no_consumer():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -197,9 +198,9 @@ async def test_what_is_remembered_is_bounded_in_number_and_time(monkeypatch: pyt
     gone = Gone()
     for name in ("a!1", "a!2", "a!3"):
         gone.add(name)
-    assert [name in gone for name in ("a!1", "a!2", "a!3", None)] == [False, True, True, False]
+    assert [gone.has_left(name, 1.0) for name in ("a!1", "a!2", "a!3", None)] == [False, True, True, False]
     await trio.sleep(disconnects.MEMORY + 1)
-    assert "a!3" not in gone
+    assert not gone.has_left("a!3", 1.0)
 
 
 @pytest.mark.autojump
@@ -230,3 +231,48 @@ async def test_a_server_that_reads_nothing_hears_the_others() -> None:
         layer.say(b"gone " + asked["reply_channel"].encode())
         await settle()
         assert supervisor.statistics().in_flight == 0
+
+
+def enough(asked: dict[str, Any], at: float) -> dict[str, Any]:
+    """What client.cancel sends."""
+    return {"reply_channel": asked["reply_channel"], "sent_at": at}
+
+
+@pytest.mark.autojump
+async def test_a_connection_that_stays_can_ask_for_more_after_it_has_cancelled() -> None:
+    layer = Neighbours()
+    now = time.time()
+    old = message_v2(url="http://upstream/never", reply_format="websocket", sent_at=now - 2)
+    same = {"reply_channel": old["reply_channel"], "reply_format": "websocket"}
+    async with serving(layer) as supervisor:
+        await layer.send("request.async", old)
+        await layer.send("request.async", message_v2(url="http://upstream/never", **same, sent_at=now))
+        await settle()
+        await layer.send("request.async.cancel", enough(old, now - 1))
+        await settle()
+        assert supervisor.statistics().in_flight == 1  # the later one goes on
+        await layer.send("request.async", message_v2(**same, sent_at=now - 1.5))  # it was still in the queue
+        await layer.send("request.async", message_v2(**same, sent_at=now))
+        assert list(await replies(layer, 1)) == [old["reply_channel"]]
+        assert await nothing_more(layer)
+        supervisor.abort()
+    finished = supervisor.statistics().finished
+    assert finished["REQUEST", "client_gone"] == 2
+    assert finished["REQUEST", "ok"] == 1
+    assert layer.told == [f"gone {old['reply_channel']} {now - 1!r}".encode()]
+
+
+@pytest.mark.autojump
+async def test_other_servers_hear_until_when_a_connection_wants_nothing() -> None:
+    layer = Neighbours()
+    now = time.time()
+    old = message_v2(reply_format="websocket", sent_at=now - 2)
+    async with serving(layer) as supervisor:
+        layer.say(f"gone {old['reply_channel']} {now - 1!r}\nother!x nonsense\n! nan".encode())
+        await settle()
+        await layer.send("request.async", old)
+        later = message_v2(reply_channel=old["reply_channel"], reply_format="websocket", sent_at=now)
+        await layer.send("request.async", later)
+        assert len(await replies(layer, 1)) == 1
+        await settle()
+    assert supervisor.statistics().finished == {("REQUEST", "client_gone"): 1, ("REQUEST", "ok"): 1}

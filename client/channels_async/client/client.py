@@ -179,6 +179,7 @@ class Client(object):
         message  a consumer's, or its content: that of websocket.disconnect, for example, or of a frame that
                  says that nothing more is wanted. A view's request is none, for its browser still waits
 
+        What is asked for afterwards on the same connection goes on.
         Where the server follows http.disconnect itself this need not be called for it. Operations with a
         `reply_to` of their own go on. Nothing is raised where the servers cannot be told: they go on too.
         """

@@ -75,7 +75,8 @@ from channels_async.wire.untyped import parse_untyped
 REQUEST_CHANNEL = 'request.async'
 
 #: What follows the name of the request channel in that of the channel on which a project's own consumers
-#: tell which browser has gone: {'reply_channel': text}, as daphne does on http.disconnect.
+#: tell which browser has gone: {'reply_channel': text}, as daphne does on http.disconnect; with 'sent_at',
+#: epoch seconds, only what was asked for until then is meant.
 CANCEL_SUFFIX = '.cancel'
 
 OPERATIONS = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')

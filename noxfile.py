@@ -85,7 +85,7 @@ CLIENT_SITES = [
 ]  # fmt: skip
 #: Tests in several processes: two cores do the work of more where tests wait as much as they compute.
 IN_TWO, IN_THREE, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "234")
-LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests", "watchfiles"]
+LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests", "watchfiles", "sentry-sdk", "opentelemetry-sdk"]
 FUZZ_TARGETS = 3  # tests of tests/fuzz that go on until their time is over
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
 SITE_PYTHON3 = ["-r", "compat/requirements-web.txt"]

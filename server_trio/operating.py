@@ -24,6 +24,7 @@ from .running import Running, shutting_down
 from .settings import Settings
 from .stats import QUIET, Counters
 from .turns import Turns
+from .unread import Unread
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Operations:
         self._warned_fields: set[str] = set()
         self._parsers = trio.CapacityLimiter(1)  # they compute: a second one would only slow the loop more
         self._ending = False
+        self._unread = Unread()
         self.counters = Counters()
         self.places = Places(settings.CONCURRENCY.total)
         self.refusals = Places(REFUSED_AT_ONCE)
@@ -140,12 +142,16 @@ class Operations:
 
     async def _supervise(self, running: Running) -> None:
         self.in_flight.add(running)
+        if running.reply.channel in self._unread:
+            running.expect_nobody()
         if self._ending:
             running.interrupt(shutting_down(), hurry=True)
         try:
             await running.run()
         finally:
             self.in_flight.discard(running)
+            if running.outcome == "reply_lost" and running.reply.is_full:
+                self._unread.note(running.reply.channel)
             self._count(running)
 
     def _count(self, running: Running) -> None:

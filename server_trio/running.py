@@ -37,6 +37,9 @@ operation_logger = logging.getLogger("server_trio.operation")
 #: Seconds an answer may take once the server has been told to end now.
 HURRIED_REPLY_TIMEOUT: Final = 1.0
 
+#: Seconds that an answer may wait for room on a channel that nobody seems to read, where nothing was done.
+UNREAD_REPLY_TIMEOUT: Final = 0.1
+
 #: What was late, by operation; an upstream where nothing is said.
 LATE: Final = {"CALL": "the function", "COMMAND": "the command"}
 
@@ -74,6 +77,7 @@ class Running:
         self._scope = trio.CancelScope()
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
+        self._is_unread = False
         self._begun = trio.current_time()
 
     @property
@@ -104,6 +108,10 @@ class Running:
             self._reply_timeout = min(self._reply_timeout, HURRIED_REPLY_TIMEOUT)
         self._scope.cancel()
 
+    def expect_nobody(self) -> None:
+        """Its channel is full and stays so: if it is not done, it does not keep its place to say that."""
+        self._is_unread = True
+
     async def run(self) -> None:
         """Do the operation within its budget, and see that it is answered."""
         with traced(self.operation) as trace:
@@ -115,6 +123,8 @@ class Running:
         if error is not None:
             self.outcome = error.outcome
             self.reason = str(error).partition("\n")[0]  # without a traceback
+            if self._is_unread and not self._has_begun:
+                self._reply_timeout = min(self._reply_timeout, UNREAD_REPLY_TIMEOUT)
         if not isinstance(error, ClientGone):
             if error is not None:
                 await self._answer(error)

@@ -61,7 +61,7 @@ class Reply(abc.ABC):
 
     __slots__ = (
         "_begun", "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "entry", "held_up_by", "id",
-        "operation", "state", "status",
+        "is_full", "operation", "state", "status",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class Reply(abc.ABC):
         self.bytes_sent = 0
         #: What keeps the message that is being sent from the channel; empty if nothing does.
         self.held_up_by = ""
+        self.is_full = False  # and that is that there is no room on it
 
     async def start(
         self,
@@ -168,7 +169,7 @@ class Reply(abc.ABC):
         while True:
             try:
                 await self._layer.send(self.channel, message, entry=self.entry, progress=progress)
-                self.held_up_by = ""
+                self.held_up_by, self.is_full = "", False
                 break
             except SendUnknown:
                 # A second start, or a chunk twice, would be worse than what is missing.
@@ -178,7 +179,8 @@ class Reply(abc.ABC):
                 self.state, self.entry = ReplyState.LOST, None
                 raise
             except (ChannelFull, LayerUnavailable) as error:
-                hint = "; does a consumer read it?" if isinstance(error, ChannelFull) else ""
+                self.is_full = isinstance(error, ChannelFull)
+                hint = "; does a consumer read it?" if self.is_full else ""
                 self.held_up_by = f"{error}{hint}"
                 # Jitter, so that those who wait for the same daphne do not return together.
                 await trio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

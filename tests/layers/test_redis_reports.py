@@ -9,7 +9,7 @@ from server_trio.layers import Queue, open_layer, redis_journal
 from server_trio.layers.open import make_backend
 from tests.harness.redis_server import RedisServer, redis_server
 
-from .bench import ENCRYPTION_KEYS, redis_spec
+from .bench import ENCRYPTION_KEYS, redis_spec, taking_over
 from .watch import wait_for
 
 
@@ -52,7 +52,7 @@ async def test_a_visitor_is_no_server_and_takes_over_from_nobody(
     redis.command("HSET", "asgi::servers", "dead", "dead 7")
     async with open_layer(spec, visiting=True) as visitor:
         assert redis.command("HGETALL", "asgi::servers") == [b"dead", b"dead 7"]
-        async with open_layer(spec):  # which does, though it came later
+        async with open_layer(spec) as server, taking_over(server):  # which does, though it came later
             await wait_for(lambda: redis.command("HGET", "asgi::servers", "dead") != b"dead 7")
         await visitor.send("in", {})
         assert len(await visitor.receive(0, ["in"], 1)) == 1

@@ -99,7 +99,7 @@ async def test_a_program_is_asked_to_end_before_it_is_killed(caplog: pytest.LogC
     caplog.set_level("INFO", "server_trio")
     layer = MemoryLayer()
     script = "trap 'echo cleaned up >&2; exit 0' TERM; echo $$; while :; do sleep 1000 & wait; done"
-    running = await begin(sh(script, kill_after=2), layer)
+    running = await begin(sh(script, kill_after=10), layer)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(running.run)
         group = int(await first_words(layer))

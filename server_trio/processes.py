@@ -53,6 +53,7 @@ class Parent:
         self.folders = folders
         self.ending = trio.Event()
         self.changed = trio.Event()  # a file; renewed each time
+        self.was_ready = trio.Event()  # all have been, once
         self._settings = settings
         self._origin = origin
         self._service = service
@@ -89,6 +90,11 @@ class Parent:
     @property
     def is_ending(self) -> bool:
         return self.ending.is_set()
+
+    @property
+    def serves(self) -> bool:
+        """Whether a child is there that takes messages."""
+        return any(child.lives and child.ready.is_set() for child in self._living)
 
     def reports(self) -> list[dict[str, Any]]:
         """The last report of each child that takes messages."""
@@ -210,6 +216,7 @@ class Parent:
     async def _say_ready(self) -> None:
         for slot in list(self._slots):
             await slot.was_ready.wait()
+        self.was_ready.set()
         self._announce()
 
     async def _end_those_that_hang(self) -> None:

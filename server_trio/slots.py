@@ -23,6 +23,9 @@ LONGEST_PAUSE: Final = 30.0
 #: Seconds of life after which the end of a child has nothing to do with the end of the one before.
 LONG_LIFE: Final = 60.0
 
+#: Exit codes of a child that could not start, and says itself why.
+_REASONS: Final = (ExitCode.SETTINGS, ExitCode.LAYER)
+
 
 class Owner(Protocol):
     """What a slot needs of the parent."""
@@ -30,6 +33,12 @@ class Owner(Protocol):
     folders: Sequence[str]  # watched for changes; none but with --reload
     ending: trio.Event  # all are to end
     changed: trio.Event  # a file in the folders has; renewed each time
+    was_ready: trio.Event  # all have been, once
+
+    @property
+    def serves(self) -> bool:
+        """Whether a child is there that takes messages."""
+        ...
 
     def start(self, number: int) -> Child: ...
 
@@ -136,21 +145,33 @@ class Slot:
             logger.error("process %d %s; waiting for a change", self.number, child.ending)
             await either(self._parent.changed, self._parent.ending)
             return
-        final = {ExitCode.SETTINGS} if self.was_ready.is_set() else {ExitCode.SETTINGS, ExitCode.LAYER}
-        for code in final:
-            if child.exit_code == code:
-                logger.error("process %d (pid %d) %s: all end", self.number, child.pid, child.ending)
-                self._parent.drain(code)
-                return
+        words = f"process {self.number} (pid {child.pid}) {child.ending}"
+        reason = next((code for code in _REASONS if child.exit_code == code), None)
+        if reason is not None and self._is_final(reason):
+            logger.error("%s: all end", words)
+            self._parent.drain(reason)
+            return
         lived = trio.current_time() - child.started_at
-        words = f"process {self.number} (pid {child.pid}) {child.ending} after {lived:.1f} s"
-        await self._pause(lived, words)
+        next_step = "a fresh one is started"
+        if reason is not None:  # its own message has the details
+            words += f" ({reason.meaning}, see above)"
+            next_step = "the others go on; it is tried again" if self._parent.serves else "it is tried again"
+        await self._pause(lived, f"{words} after {lived:.1f} s", next_step)
 
-    async def _pause(self, lived: float = 0.0, words: str = "") -> None:
+    def _is_final(self, reason: ExitCode) -> bool:
+        """Whether a child that ends for `reason` ends all: only until the service has been ready.
+
+        Later what is wrong came after those that are there; they are worth more than an exit code.
+        """
+        if self._parent.was_ready.is_set():
+            return False
+        return reason is ExitCode.SETTINGS or not self.was_ready.is_set()
+
+    async def _pause(self, lived: float = 0.0, words: str = "", next_step: str = "") -> None:
         seconds = self._pauses.after(lived)
         if words:
             again = f", {self._pauses.in_row} times in a row" if self._pauses.in_row > 1 else ""
-            logger.error("%s%s; a fresh one is started in %.1f s", words, again, seconds)
+            logger.error("%s%s; %s in %.1f s", words, again, next_step, seconds)
         with trio.move_on_after(seconds):
             await self._parent.ending.wait()
 

@@ -206,17 +206,40 @@ def test_no_redis_is_told_once_and_nothing_is_started(start_server):
     assert "pid" not in server.process.output()
 
 
-def test_a_child_that_finds_wrong_settings_ends_all_with_its_code(start_processes, upstream):
-    server = start_processes()
-    server.ask(upstream.url + "/delay/2")
-    until("it is asked", lambda: upstream.statistics()["at_once"])
-    with open(server.directory / "raw_settings.py", "a") as file:
-        file.write("CHANNELS_ASYNC_SERVER = {'GRACETIME': 5}\n")
-    os.kill(children(server)[1], signal.SIGTERM)
-    assert server.answer()["status"] == 200
-    assert server.process.wait() == 2
-    assert "GRACETIME" in server.process.output()
+WRONG_SETTINGS = "CHANNELS_ASYNC_SERVER = {'GRACETIME': 5}"
+NO_REDIS = "CHANNEL_LAYERS['default']['CONFIG']['hosts'] = ['redis://127.0.0.1:1/0']"
+
+
+@pytest.mark.parametrize(("wrong", "code"), [(WRONG_SETTINGS, 2), (NO_REDIS, 3)])
+def test_a_child_that_cannot_start_when_all_do_ends_all_with_its_code(start_server, wrong, code):
+    text = f"import os\nif 'IS_CHILD' in os.environ:\n    {wrong}\nos.environ['IS_CHILD'] = 'yes'"
+    server = start_server(text, wait=False, words=["--processes", str(N)])
+    assert server.process.wait() == code
+    assert f"ended with exit code {code}: all end" in server.process.output()
     assert server.process.relatives() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "reason"), [(WRONG_SETTINGS, 2, "GRACETIME"), (NO_REDIS, 3, "127.0.0.1:1")]
+)
+def test_one_that_cannot_be_started_again_is_tried_again_and_the_others_go_on(
+    start_processes, upstream, wrong, code, reason
+):
+    server = start_processes()
+    settings = server.directory / "raw_settings.py"
+    good, before = settings.read_text(), children(server)
+    settings.write_text(f"{good}\n{wrong}\n")
+    os.kill(before[1], signal.SIGKILL)
+    for count in (1, 2):
+        words = rf"process 1 .*exit code {code} .*see above.*the others go on; it is tried again in [\d.]+ s"
+        server.process.wait_for_line(words, count=count)
+    assert reason in server.process.output()
+    server.ask(upstream.url + "/echo")
+    assert server.whole_answer()[0] == 200
+    settings.write_text(good)
+    server.process.wait_for_line("process 1 INFO server_trio.cli: serving", count=2)
+    assert before[2] in server.process.relatives()
+    assert server.process.end() == 0
 
 
 def test_ctrl_c_counts_once(start_processes, upstream):

@@ -64,7 +64,7 @@ def listen(address: Address) -> socket.socket:
         reason = getattr(error, "strerror", None) or str(error)
         advice = ""
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            advice = "; another process listens there, give this one another port"
+            advice = f"; {_taken_by(address)}"
         raise SettingsError(f"STATUS is {address.text!r}: cannot listen there: {reason}{advice}") from error
 
 
@@ -112,6 +112,19 @@ def _handed_over(address: Address) -> socket.socket | None:
     return found
 
 
+def _taken_by(address: Address) -> str:
+    """What an address that is in use is, and what to do."""
+    if not address.path:
+        return "another process listens there, give this one another port"
+    if os.path.islink(address.path) and not os.path.exists(address.path):
+        return f"it is a link to {os.readlink(address.path)}, which is not there; give another path"
+    if os.path.isdir(address.path):
+        return "it is a directory; give the path of a socket in it"
+    if os.path.exists(address.path) and not stat.S_ISSOCK(os.stat(address.path).st_mode):
+        return "it is a file, and no socket; give another path"
+    return "another process listens there, give this one another path"
+
+
 def _listen_tcp(address: Address) -> socket.socket:
     family, kind, _, _, name = socket.getaddrinfo(
         address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -141,14 +154,22 @@ def _listen_unix(address: Address) -> socket.socket:
 
 
 def _remove_dead_socket(path: str) -> None:
-    """A socket on which nobody listens any more was left by a server that was killed."""
+    """A socket on which nobody listens any more was left by a server that was killed.
+
+    Raises OSError; not for one that somebody has.
+    """
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        # Else it waits, without an end, for a place among those that the listener does not accept:
+        # what is EAGAIN now (connect(2)), and says that somebody listens.
+        asking.setblocking(False)
         try:
             asking.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
+        except BlockingIOError:
+            pass

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -71,6 +73,47 @@ def test_a_dead_unix_socket_is_replaced_a_living_one_and_a_file_are_not(tmp_path
     with pytest.raises(SettingsError):
         listen(address)
     assert pathlib.Path(address.path).read_text() == "precious"
+
+
+@pytest.fixture
+def full(tmp_path: pathlib.Path) -> Iterator[str]:
+    """A unix socket whose listener accepts none of those that wait."""
+    path = f"{tmp_path}/full"
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listening.bind(path)
+        listening.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect(path)
+        yield path
+
+
+def test_a_unix_socket_whose_listener_does_not_accept_is_taken(full: str) -> None:
+    with pytest.raises(SettingsError, match="another process listens there, give this one another path"):
+        listen(parse_address(f"unix:{full}"))
+    assert os.path.exists(full)
+
+
+def test_a_socket_that_nobody_accepts_at_is_closed_at_once(full: str) -> None:
+    close(parse_address(f"unix:{full}"), socket.socket(socket.AF_UNIX))
+    assert os.path.exists(full)
+
+
+def test_a_path_that_is_something_else_is_told_as_what_it_is(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for path, words in [
+        (tmp_path, "it is a directory"),
+        (f"{tmp_path}/", "it is a directory"),
+        (tmp_path / "file", "it is a file"),
+        (tmp_path / "dangling", "it is a link to nowhere, which is not there"),
+    ]:
+        with pytest.raises(SettingsError, match=words) as caught:
+            listen(parse_address(f"unix:{path}"))
+        assert "another process" not in str(caught.value)
 
 
 def test_whoever_closes_a_socket_that_another_process_has_too_leaves_its_file(tmp_path: pathlib.Path) -> None:

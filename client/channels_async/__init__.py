@@ -35,6 +35,7 @@ Layers of this package; each imports only from those below it:
     host_patterns           settings by host: pure functions, no Django
     report_rules            what servers' reports say together: pure functions, no Django
     redis_rules             what can be wrong with a Redis, by what is seen there: pure functions, no Django
+    report_bounds           what is taken of a report that lies in Redis: pure functions, no Django
     check_rules             what can be wrong though each setting is valid: pure functions, no Django
     egress_rules            which upstreams both ends may reach: pure functions, no Django
     command_rules, process_groups, stderr_lines   what both ends do with commands: no Django

@@ -8,6 +8,7 @@ from __future__ import unicode_literals
 from collections import namedtuple
 
 from channels_async.check_rules import Finding
+from channels_async.report_bounds import bounded, cut
 
 #: What was seen of one shard: `label` its address; `version` numbers, (0,) if unknown; `maxmemory` bytes, 0
 #: for no limit, and `policy` text, both None where the Redis does not tell; `ahead` seconds by which its
@@ -20,6 +21,9 @@ CLOCKS = 2.0
 
 #: Seconds after which a server that reports each second is late, whatever its clock says.
 SLOW = 5.0
+
+#: Layers that are named; whoever can write to Redis can invent many.
+MOST_PREFIXES = 20
 
 #: Before it a claim takes two steps, and a connection that breaks between them loses a message.
 ATOMIC_CLAIM = (6, 2)
@@ -50,10 +54,11 @@ def shard_findings(facts):
             'sent'.format(abs(facts.ahead), 'ahead of' if facts.ahead > 0 else 'behind'),
             'keep the clocks of all machines by NTP',
         ))  # fmt: skip
-    for prefix in facts.prefixes:
+    for prefix in facts.prefixes[:MOST_PREFIXES]:
         found.append(Finding(
             'channels_async.W034', 'warning', about,
-            "operations wait there for a layer with the prefix '{}', which is not this one's".format(prefix),
+            "operations wait there for a layer with the prefix '{}', which is not this one's".format(
+                cut(prefix)),
             "if they are this site's, give server and site the same 'prefix'",
         ))  # fmt: skip
     if facts.unreadable:
@@ -68,7 +73,7 @@ def shard_findings(facts):
 
 def serving_findings(channel, reports, waiting):
     """Of the servers' reports, and how many messages wait on `channel` (None where that is unknown)."""
-    if any(channel in (report.get('channels') or ()) for report in reports):
+    if any(channel in bounded(report).get('channels', ()) for report in reports):
         return []
     if reports:
         problem = 'there are servers, but none takes messages from {}'.format(channel)
@@ -86,12 +91,13 @@ def clock_findings(reports, now):
     """Of servers whose clocks differ from `now`, this machine's (epoch seconds); they report each second."""
     found = []
     for report in reports:
+        report = bounded(report)
         at = report.get('at')
         # Behind by a few seconds may also be one that stands still; its report is gone after ten.
         if isinstance(at, float) and not -SLOW < at - now < CLOCKS:
             found.append(Finding(
                 'channels_async.W038', 'warning',
-                'server {}:{}'.format(report.get('host'), report.get('pid')),
+                'server {}:{}'.format(report.get('host', '?'), report.get('pid', '?')),
                 "its last report is of {:.1f} s {} by this machine's clock: deadlines count from the clock "
                 'of the site that sent'.format(abs(at - now), 'later' if at > now else 'ago'),
                 'keep the clocks of all machines by NTP; see that the server gets to run',

@@ -7,7 +7,7 @@ Redis can write there. All times are epoch seconds, all durations seconds.
 
 from __future__ import unicode_literals
 
-from channels_async._py23 import integers, text
+from channels_async.report_bounds import cut, is_number
 
 #: Seconds after which a server that reports each second is shown as silent.
 SILENT_AFTER = 5.0
@@ -163,7 +163,7 @@ def _running(reports, now):
                     'id': _word(running, 'id'), 'operation': _word(running, 'operation'),
                     'target': _word(running, 'target'), 'server': _server_name(report),
                     'age': max(0.0, now - _number(running, 'begun_at')),
-                    'left': deadline - now if _is_number(deadline) else None,
+                    'left': deadline - now if is_number(deadline) else None,
                 })  # fmt: skip
     return sorted(found, key=lambda running: -running['age'])[:MOST_NAMES]
 
@@ -190,7 +190,7 @@ def _percentiles(reports, earlier, name, operation):
     counts, bounds = {}, []
     newer = {}
     for report in reports:
-        its = [bound for bound in _list(report, 'bounds')[:MOST_BOUNDS] if _is_number(bound)]
+        its = [bound for bound in _list(report, 'bounds')[:MOST_BOUNDS] if is_number(bound)]
         bounds = its if len(its) > len(bounds) else bounds
         last = earlier.get(_id(report)) or {}
         old = _classes(last, name, operation)
@@ -205,7 +205,7 @@ def _percentiles(reports, earlier, name, operation):
 
 def _classes(report, name, operation):
     histogram = _dict(_dict(report, name), operation)
-    return [count if _is_number(count) else 0 for count in _list(histogram, 'counts')[:MOST_BOUNDS + 1]]
+    return [count if is_number(count) else 0 for count in _list(histogram, 'counts')[:MOST_BOUNDS + 1]]
 
 
 def percentile(counts, share):
@@ -342,14 +342,9 @@ def _aligned(rows):
 # --- what no server wrote -------------------------------------------------------------------------------
 
 
-def _is_number(value):
-    """Whether it is one that can be counted with; not NaN, which nothing is equal to."""
-    return isinstance(value, integers + (float,)) and not isinstance(value, bool) and abs(value) < 1e15
-
-
 def _number(report, name):
     value = report.get(name)
-    return value if _is_number(value) else 0
+    return value if is_number(value) else 0
 
 
 def _dict(report, name):
@@ -366,7 +361,7 @@ def _counted(report, name):
     """A list of [what, outcome, number] as a dict."""
     found = {}
     for entry in _list(report, name)[:MOST_NAMES]:
-        if isinstance(entry, (list, tuple)) and len(entry) == 3 and _is_number(entry[2]):
+        if isinstance(entry, (list, tuple)) and len(entry) == 3 and is_number(entry[2]):
             found[_cut(entry[0]), _cut(entry[1])] = entry[2]
     return found
 
@@ -380,9 +375,4 @@ def _word(report, name):
 
 
 def _cut(value):
-    """A short text without anything that moves a terminal's cursor."""
-    if isinstance(value, bytes):
-        value = value.decode('utf-8', 'replace')
-    value = value if isinstance(value, text) else '{!r}'.format(value)
-    return ''.join(
-        letter if ' ' <= letter < '\x7f' or letter >= '\xa0' else '?' for letter in value[:NAME_LENGTH])
+    return cut(value, NAME_LENGTH)

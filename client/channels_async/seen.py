@@ -11,8 +11,9 @@ import time
 from django.utils.module_loading import import_string
 
 from channels_async.redis_rules import ShardFacts
+from channels_async.report_bounds import LONGEST_READING, LONGEST_REPORT, MOST_SERVERS, bounded
 
-MOST_SERVERS = 1000
+READ_AT_ONCE = 16  # reports
 MOST_LOOKED_AT = 100  # messages of a queue, for the oldest that lives
 SCANS = 20  # of about a thousand keys each
 
@@ -67,23 +68,37 @@ def _asked(layer, index, question, *more):
 
 
 def _read(layer, connection):
-    """(the reports on a shard, how many cannot be read)."""
-    prefix = layer.prefix.encode('utf-8')
-    ids = [id for id in connection.hkeys(prefix + b':servers') if _ID.match(id)][:MOST_SERVERS]
-    values = connection.mget([prefix + b':report:' + id for id in ids]) if ids else []
-    found, unreadable = [], 0
-    for value in values:
-        if value is None:
+    """(the reports on a shard, how many cannot be read). What is larger than a report is, is left out."""
+    found, unreadable, total = [], 0, 0
+    for value in _values(connection, layer.prefix.encode('utf-8')):
+        total += len(value)
+        if total > LONGEST_READING:
+            break
+        if not value or len(value) > LONGEST_REPORT:
             continue
         try:
-            report = layer.deserialize(value)
+            report = bounded(layer.deserialize(value))
         except Exception:  # other keys, or what no server has written
             report = None
-        if isinstance(report, dict):
+        if report is not None:
             found.append(report)
         else:
             unreadable += 1
     return found, unreadable
+
+
+def _values(connection, prefix):
+    """What lies where reports do, none read much further than the longest report."""
+    ids = [id for id in connection.hkeys(prefix + b':servers') if _ID.match(id)][:MOST_SERVERS]
+    for start in range(0, len(ids), READ_AT_ONCE):
+        asked = connection.pipeline(transaction=False)
+        for id in ids[start:start + READ_AT_ONCE]:
+            asked.getrange(prefix + b':report:' + id, 0, LONGEST_REPORT)
+        for value in asked.execute(raise_on_error=False):
+            if isinstance(value, bytes):
+                yield value
+            elif 'WRONGTYPE' not in str(value):  # a key of somebody else's
+                raise value
 
 
 def _queue(layer, connection, channel):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from channels_async import __version__
+from channels_async.report_bounds import bounded
 
 from ..readiness import OUTDATED, obstacle
 from ..stats import BOUNDS, QUIET
@@ -168,22 +169,20 @@ def _upstreams(reports: Sequence[Report]) -> list[Row]:
 
 def _servers(site: Iterable[Report], now: float) -> list[Row]:
     rows = []
-    for report in site:
-        at = _number(report.get("at"))
-        finished = report.get("finished")
+    for found in site:
+        report = bounded(found) or {}
+        at = report.get("at", 0.0)
         answered = failed = 0.0
-        for entry in finished if isinstance(finished, list) else ():
-            if isinstance(entry, list) and len(entry) == 3:
-                answered += _number(entry[2])
-                failed += 0 if entry[1] in QUIET else _number(entry[2])
-        places = report.get("places")
-        free = places.get("free", 0) if isinstance(places, Mapping) else 0
+        for _, outcome, number in report.get("finished", ()):
+            answered += number
+            failed += 0 if outcome in QUIET else number
+        free = report.get("places", {}).get("free", 0)
         state = report.get("state") if now - at <= OUTDATED else "silent"
         rows.append(
             _row(
                 report.get("host"), report.get("pid"), state, report.get("in_flight"),
-                max(0, int(_number(free))), f"{answered:,.0f}", f"{failed:,.0f}",
-                duration(now - _number(report.get("started_at"))), report.get("package"),
+                max(0, int(free)), f"{answered:,.0f}", f"{failed:,.0f}",
+                duration(now - report.get("started_at", 0.0)), report.get("package"),
             )
         )  # fmt: skip
     return sorted(rows)[:SERVERS_SHOWN]
@@ -216,9 +215,3 @@ def clock(now: float) -> str:
 
 def _row(*cells: object) -> Row:
     return ["" if cell is None else str(cell)[:TEXT_LENGTH] for cell in cells]
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return 0.0
-    return float(value)

@@ -7,6 +7,7 @@ import trio
 
 from server_trio.layers import Queue, open_layer, redis_journal
 from server_trio.layers.open import make_backend
+from server_trio.layers.packing import pack
 from tests.harness.redis_server import RedisServer, redis_server
 
 from .bench import ENCRYPTION_KEYS, redis_spec, taking_over
@@ -19,10 +20,10 @@ async def test_a_visitor_sees_the_last_report_of_each_server(redis: RedisServer)
         assert await visitor.reports() == []
         await one.publish({"id": "one", "at": 1.0})
         await one.publish({"id": "one", "at": 2.0})
-        await two.publish({"id": "two", "at": 1.5, "nested": [{"a": None}]})
+        await two.publish({"id": "two", "at": 1.5, "places": {"free": 3}})
         found = await visitor.reports()
         assert sorted(found, key=str) == sorted(
-            [{"id": "one", "at": 2.0}, {"id": "two", "at": 1.5, "nested": [{"a": None}]}], key=str
+            [{"id": "one", "at": 2.0}, {"id": "two", "at": 1.5, "places": {"free": 3}}], key=str
         )
         keys = redis.command("KEYS", "asgi::report:*")
         assert isinstance(keys, list)
@@ -80,6 +81,30 @@ async def test_what_no_server_has_written_is_no_report(redis: RedisServer) -> No
             if value is not None:
                 redis.command("SET", "asgi::report:" + id, value)
         assert await visitor.reports() == []
+
+
+async def test_what_is_larger_than_a_report_is_not_read_nor_more_than_a_site_has(redis: RedisServer) -> None:
+    redis.command("SET", "asgi::report:large", pack({"id": "large", "running": [{"a": 1}] * 600_000}))
+    redis.command("SET", "asgi::report:good", pack({"id": "good", "at": 1.0}))
+    redis.command("HSET", "asgi::servers", "large", "x 1", "good", "x 1", "list", "x 1", "A" * 1000, "x 1")
+    redis.command("RPUSH", "asgi::report:list", "x")
+    async with open_layer(redis_spec([redis.url])(), visiting=True) as visitor:
+        assert await visitor.reports() == [{"id": "good", "at": 1.0}]
+        assert (await visitor.survey("in")).facts[0].unreadable == 0
+        for number in range(1000):
+            redis.command("HSET", "asgi::servers", f"s{number}", "x 1")
+            redis.command("SET", f"asgi::report:s{number}", pack({"id": f"s{number}", "host": "h" * 100_000}))
+        found = await visitor.reports()
+    assert 100 < len(found) < 200  # 16 MiB
+    assert max(len(report.get("host", "")) for report in found) == 300
+
+
+async def test_of_thousands_of_servers_only_so_many_are_read(redis: RedisServer) -> None:
+    for number in range(700):
+        redis.command("HSET", "asgi::servers", f"s{number}", "x 1")
+        redis.command("SET", f"asgi::report:s{number}", pack({"id": f"s{number}"}))
+    async with open_layer(redis_spec([redis.url])(), visiting=True) as visitor:
+        assert len(await visitor.reports()) == 500
 
 
 async def test_what_waits_is_counted_with_the_age_of_the_oldest(redis: RedisServer) -> None:

@@ -8,11 +8,15 @@ import time
 import pytest
 import trio
 
+from channels_async.report_bounds import LONGEST_REPORT, bounded
 from server_trio.http.session import Session
 from server_trio.layers import open_layer
 from server_trio.layers.memory import MemoryLayer
+from server_trio.layers.packing import pack
 from server_trio.limits import HttpLimits
 from server_trio.readiness import obstacle
+from server_trio.recent_errors import MOST_KINDS
+from server_trio.reporting import QUEUES_SHOWN, RUNNING_SHOWN
 from server_trio.settings import Settings, resolve
 from server_trio.supervisor import Supervisor
 from tests.harness.redis_server import RedisServer
@@ -31,6 +35,9 @@ async def test_a_report_tells_what_is_in_flight_and_what_has_been_done() -> None
         await layer.send("request.async", message("http://user:pass@upstream/slow"))
         await trio.sleep(2)
         report = supervisor.reporter.report()
+        known = bounded(report)
+        assert known is not None
+        assert all(known.get(name) == value for name, value in report.items()), "readers see all of it"
         assert report["state"] == "running"
         assert report["channels"] == ["request.async"]
         assert report["places"] == {"total": 1000, "free": 999}
@@ -121,3 +128,21 @@ async def test_a_running_server_is_seen_in_redis_and_gone_after_it(redis: RedisS
             supervisor.drain()
         assert await visitor.reports() == []
         assert redis.command("KEYS", "asgi::report:*") == []
+
+
+def test_the_largest_report_is_well_below_what_is_read() -> None:
+    named = "\u65e5" * 200
+    running = {"id": "i" * 40, "operation": "REQUEST", "target": named, "begun_at": 1.0, "deadline_at": 2.0}
+    error = {
+        "operation": "REQUEST", "target": named, "outcome": "unreachable", "count": 1, "first_at": 1.0,
+        "last_at": 2.0, "reason": named,
+    }  # fmt: skip
+    report = {
+        "running": [running] * RUNNING_SHOWN,
+        "errors": [error] * MOST_KINDS,
+        "upstreams": [["h" * 60, outcome, 10**6, 1.0] for outcome in range(8) for _ in range(101)],
+        "channels": ["c" * 90] * 100,
+        "consumed": [["c" * 90, "ok", 10**6]] * 200,
+        "queues": {f"{number:090}": {"length": 10**6, "oldest_age": 1.0} for number in range(QUEUES_SHOWN)},
+    }
+    assert len(pack(report)) * 4 / 3 < LONGEST_REPORT * 3 / 4, "encrypted, which is longer by a third"

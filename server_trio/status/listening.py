@@ -8,7 +8,9 @@ TCPServer, one connection's protocol, runs here over streams that give up.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any, Final
@@ -34,6 +36,12 @@ SILENCE: Final = 30.0
 
 #: Seconds that a connection has for its first answer when a successor takes the socket over.
 FIRST_ANSWER: Final = 2.0
+
+#: What accept(2) says where there is no room for one more, of this process or of the machine; seconds until
+#: it is asked again, and without it until an outage is over. trio.serve_listeners logs a traceback each time.
+NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+NEXT_TRY: Final = 0.1
+OUTAGE_END: Final = 60.0
 
 BODY_LIMIT: Final = 64 * KiB  # of a request, which needs none
 
@@ -111,6 +119,7 @@ class StatusServer:
         self._context = WorkerContext(None)
         self._open: set[Connection] = set()
         self._accepting = trio.CancelScope()
+        self._had_no_room_at = -math.inf  # in Trio's time, the last time
 
     @property
     def descriptor(self) -> int:
@@ -148,10 +157,26 @@ class StatusServer:
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self._listening.dup()))
         async with trio.open_nursery() as connections:
             with self._accepting:
-                await trio.serve_listeners(self._handle, [listener], handler_nursery=connections)
+                async with listener:
+                    while True:
+                        connections.start_soon(self._handle, await self._next(listener))
             close(self._address, self._listening)
             await self._answer_the_first()
             await self._context.terminated.set()
+
+    async def _next(self, listener: trio.SocketListener) -> trio.SocketStream:
+        """The next connection, for which there may be no room at first."""
+        while True:
+            try:
+                return await listener.accept()
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                if trio.current_time() - self._had_no_room_at > OUTAGE_END:
+                    words = "the status server can take no connection (%s); it tries again until it can"
+                    logger.error(words, error.strerror)
+                self._had_no_room_at = trio.current_time()
+                await trio.sleep(NEXT_TRY)
 
     async def _answer_the_first(self) -> None:
         """hypercorn closes connections that are idle once it is told to end: also new ones, whose first

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from server_trio.errors import LayerUnavailable
 from server_trio.http.session import Session
@@ -192,6 +197,35 @@ async def test_connections_are_bounded_and_free_ones_come_back(monkeypatch: pyte
                     break
                 except OSError:
                     await trio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """This process can open nothing more: the limit is the first number that is free."""
+    free = os.dup(0)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.autojump
+async def test_without_descriptors_it_says_so_once_and_takes_connections_when_there_are_some(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with status_server(source(report())) as ask:
+        await trio.testing.wait_all_tasks_blocked()  # it listens
+        with trio.socket.socket() as client:
+            with no_more_descriptors():
+                await client.connect(("127.0.0.1", ask.port))  # type: ignore[attr-defined]
+                await client.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await trio.sleep(30)  # it has tried again and again
+            assert await client.recv(12) == b"HTTP/1.1 200"
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert said.startswith("the status server can take no connection (Too many open files)")
 
 
 @pytest.mark.parametrize(

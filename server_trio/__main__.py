@@ -12,7 +12,11 @@ if sys.version_info < (3, 10):
     )
     raise SystemExit(2)
 
-import importlib.util
+from . import early_signals
+
+early_signals.bear()
+
+import importlib.util  # noqa: E402 - what takes time, from here on
 
 if importlib.util.find_spec("trio") is None:
     # What the client alone brings along; see ExitCode.SETTINGS, which cannot be imported without Trio.
@@ -21,9 +25,9 @@ if importlib.util.find_spec("trio") is None:
     )
     raise SystemExit(2)
 
-import os
+import os  # noqa: E402
 
-import channels_compat
+import channels_compat  # noqa: E402
 
 channels_compat.install()
 
@@ -35,4 +39,8 @@ if "_ARGCOMPLETE" in os.environ:
 from .cli import main  # noqa: E402 - asks and asgi_redis can be imported only from here on
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        code = main()
+    finally:
+        early_signals.ignore()
+    raise SystemExit(code)

@@ -18,7 +18,7 @@ import trio
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
-from . import parsing
+from . import early_signals, parsing
 from .command_line import make_parser
 from .errors import DeadLetterError, LayerUnavailable, SettingsError
 from .exit_codes import ExitCode
@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_tool(tool: Tool, words: Sequence[str]) -> int:
     """Raises SettingsError, LayerUnavailable, DeadLetterError."""
+    early_signals.bear_no_more()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is to be brought to an end; `top` has its own
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than Redis

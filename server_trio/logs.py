@@ -15,6 +15,7 @@ from typing import Any, Final
 from channels_async import trace_rules
 
 from .errors import SettingsError
+from .log_guard import LogGuard
 from .tracing import current
 
 #: The loggers of the server, and the one that has a line for each operation and message.
@@ -57,6 +58,9 @@ def configure(django_settings: Any, *, verbose: int, form: str, process: int | N
         )
         handler.addFilter(OperationFilter())
         logging.getLogger().addHandler(handler)
+    guard = LogGuard()
+    for logger in _ours():
+        guard.guard(logger)
     if not is_projects or verbose:
         logging.getLogger(OURS).setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
         # A line an operation costs time under load; failures are always logged.
@@ -65,9 +69,14 @@ def configure(django_settings: Any, *, verbose: int, form: str, process: int | N
 
 def enable() -> None:
     """Give our loggers their voice back: LOGGING takes it from all that it does not name, by default."""
-    for name in list(logging.root.manager.loggerDict):
-        if f"{name}.".startswith(f"{OURS}."):
-            logging.getLogger(name).disabled = False
+    for logger in _ours():
+        logger.disabled = False
+
+
+def _ours() -> list[logging.Logger]:
+    """The loggers of the server that there are."""
+    names = list(logging.root.manager.loggerDict)
+    return [logging.getLogger(name) for name in names if f"{name}.".startswith(f"{OURS}.")]
 
 
 def _apply(django_settings: Any) -> bool:
@@ -86,8 +95,8 @@ def _apply(django_settings: Any) -> bool:
 
 
 def _json_formatter(process: int | None) -> logging.Formatter:
-    from pythonjsonlogger.json import JsonFormatter
+    from .json_lines import JsonLines
 
     fields = "%(levelname)s %(name)s %(process)d %(message)s %(operation_id)s %(trace_id)s"
     number = {"process_number": process} if process is not None else {}
-    return JsonFormatter(fields, rename_fields=JSON_NAMES, timestamp="time", static_fields=number)
+    return JsonLines(fields, rename_fields=JSON_NAMES, timestamp="time", static_fields=number)

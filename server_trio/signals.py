@@ -180,8 +180,13 @@ class Member:
 
 def _show_tasks() -> None:
     """On SIGUSR1. To stderr whatever LOGGING says, for somebody has asked for it."""
-    sys.stderr.write(task_tree())
-    sys.stderr.flush()
+    if sys.stderr is None:  # it was closed when this process began
+        return
+    try:
+        sys.stderr.write(task_tree())
+        sys.stderr.flush()
+    except (OSError, ValueError) as error:  # whoever read it has gone, its disk is full; it is closed
+        logger.warning("the tree of tasks cannot be printed: %s", error)
 
 
 def _has_terminal() -> bool:

@@ -17,28 +17,31 @@ logger = logging.getLogger(__name__)
 STATUS_INTERVAL: Final = 5.0
 
 
+#: Seconds between two WATCHDOG=1 at least, whatever WATCHDOG_USEC says.
+SHORTEST_INTERVAL: Final = 0.1
+
 #: Seconds to wait for a systemd that has not yet read what was said before.
 PATIENCE: Final = 0.5
 
 
 def notify(text: str) -> None:
-    """Send `READY=1`, `MAINPID=123` and the like to whom NOTIFY_SOCKET names; without it, nothing happens."""
+    """Send `READY=1`, `MAINPID=123` and the like to whom NOTIFY_SOCKET names; without it, nothing happens.
+
+    Raises OSError.
+    """
     name = os.environ.get("NOTIFY_SOCKET", "")
     if not name.startswith(("/", "@")):
         return
     address = "\0" + name[1:] if name.startswith("@") else name  # @: the abstract namespace of Linux
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
-            line.settimeout(PATIENCE)
-            line.sendto(text.encode("utf-8", "replace"), address)
-    except OSError as error:
-        logger.warning("systemd could not be told %s: %s", text.partition("\n")[0], error)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+        line.settimeout(PATIENCE)
+        line.sendto(text.encode("utf-8", "replace"), address)
 
 
 def watchdog_seconds(environment: Mapping[str, str]) -> float | None:
     """Within how many seconds systemd wants to hear WATCHDOG=1, see sd_watchdog_enabled(3); None: never."""
     microseconds, pid = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", "")
-    if not microseconds.isdigit() or int(microseconds) == 0:
+    if not microseconds.isdecimal() or int(microseconds) == 0:
         return None
     if pid and pid != str(os.getpid()):
         return None
@@ -51,6 +54,7 @@ class Service:
     def __init__(self) -> None:
         self._is_main = True
         self._status = ""
+        self._is_unheard = False  # and that has been logged
 
     def ready(self) -> None:
         self._say("READY=1")
@@ -74,7 +78,9 @@ class Service:
     async def tell_forever(self, problem: Callable[[], str | None], status: Callable[[], str]) -> None:
         """Say `status()` when it changes, and WATCHDOG=1 in time as long as `problem()` knows of none."""
         watchdog = watchdog_seconds(os.environ)
-        interval = STATUS_INTERVAL if watchdog is None else min(STATUS_INTERVAL, watchdog / 2)
+        interval = STATUS_INTERVAL
+        if watchdog is not None:
+            interval = max(SHORTEST_INTERVAL, min(interval, watchdog / 2))
         last: str | None = None
         while "NOTIFY_SOCKET" in os.environ and self._is_main:
             if watchdog is not None:
@@ -91,5 +97,14 @@ class Service:
             await trio.sleep(interval)
 
     def _say(self, text: str) -> None:
-        if self._is_main:
+        if not self._is_main:
+            return
+        try:
             notify(text)
+        except OSError as error:
+            if not self._is_unheard:
+                words = "systemd could not be told %s: %s (not said again until it can)"
+                logger.warning(words, text.partition("\n")[0], error)
+            self._is_unheard = True
+        else:
+            self._is_unheard = False

@@ -32,7 +32,14 @@ _PYTHON: Final = str(Path(threading.__file__).parent)
 
 
 def task_tree() -> str:
-    """The tree of this process, as lines. To be called within Trio."""
+    """The tree of this process, as lines. To be called within Trio. Raises nothing."""
+    try:
+        return _tree()
+    except Exception as error:
+        return f"server_trio, process {os.getpid()}: its tasks cannot be shown: {type(error).__name__}\n"
+
+
+def _tree() -> str:
     root = trio.lowlevel.current_root_task()
     tasks = list(_all(root)) if root is not None else []
     threads = list(_threads())
@@ -74,7 +81,10 @@ def _name(task: trio.lowlevel.Task) -> str:
     operation = task.context.get(tracing.current)
     if operation is None:
         return task.name
-    return f"{task.name}  ({operation.id} {operation.details})"  # its repr holds nothing secret
+    try:
+        return f"{task.name}  ({operation.id} {operation.details})"  # its repr holds nothing secret
+    except Exception as error:
+        return f"{task.name}  ({operation.id}, whose repr raises {type(error).__name__})"
 
 
 def _place(task: trio.lowlevel.Task) -> list[str]:

@@ -97,6 +97,20 @@ async def test_after_it_has_handed_over_it_says_nothing(
     assert heard(systemd) == []
 
 
+@pytest.mark.autojump
+async def test_a_watchdog_of_a_microsecond_is_told_ten_times_a_second(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Service().tell_forever, lambda: None, lambda: "well")
+        await trio.sleep(0.25)
+        assert heard(systemd) == ["WATCHDOG=1", "STATUS=well", "WATCHDOG=1", "WATCHDOG=1"]
+        await trio.sleep(0.3)
+        assert heard(systemd) == ["WATCHDOG=1"] * 3
+        nursery.cancel_scope.cancel()
+
+
 async def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Service().ready()
@@ -106,6 +120,15 @@ async def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) 
 def test_a_systemd_that_is_gone_is_a_line_in_the_log(
     systemd: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
+    address = systemd.getsockname()
     systemd.close()
-    Service().ready()
-    assert "systemd could not be told READY=1" in caplog.text
+    service = Service()
+    service.ready()
+    service.stopping()
+    assert caplog.text.count("systemd could not be told") == caplog.text.count("told READY=1") == 1
+    os.unlink(address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as back:
+        back.bind(address)
+        service.ready()
+    service.ready()
+    assert caplog.text.count("systemd could not be told READY=1") == 2

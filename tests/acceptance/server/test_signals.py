@@ -45,6 +45,23 @@ def test_a_second_signal_ends_it_now_and_still_answers(start_server, upstream):
     assert "Traceback" not in server.process.output()
 
 
+def test_sighup_and_sigusr1_end_no_server_that_starts_or_exits(start_server, upstream):
+    server = start_server(
+        "import atexit, os, signal\n"
+        "def receive():\n"
+        "    for number in (signal.SIGHUP, signal.SIGUSR1):\n"
+        "        os.kill(os.getpid(), number)\n"
+        "receive()\n"
+        "atexit.register(receive)\n"
+        "atexit.register(print, 'exits')\n"
+    )
+    server.ask(upstream.url + "/echo")
+    assert server.whole_answer()[0] == 200
+    server.process.signal(signal.SIGTERM)
+    assert server.process.wait() == 0
+    assert server.process.output().endswith("exits")
+
+
 def test_idle_it_ends_at_once_and_silently(start_server):
     server = start_server()
     server.process.signal(signal.SIGINT)

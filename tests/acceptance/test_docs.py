@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.pages import PAGES, README, Page
+from tests.harness.pages import PAGES, README, ROOT, Page
 
-from .examples import needs_curl, running
+from .examples import ALONE, needs_curl, running
 
 #: Pages that describe and have nothing to run.
 WITHOUT_EXAMPLE = {
@@ -24,6 +24,10 @@ def test_a_page_has_an_example_and_says_which_file_each_block_is(path):
     page = Page(path)
     assert page.nameless() == []
     assert bool(page.asked() and page.files()) != (page.name in WITHOUT_EXAMPLE)
+
+
+def test_the_quickstart_leaves_no_file_to_be_guessed():
+    assert set(ALONE) <= set(Page(ROOT / "docs" / "quickstart.rst").files())
 
 
 @needs_curl

@@ -121,6 +121,21 @@ def site_process(redis, tmpdir, *words):
     return process
 
 
+def test_a_worker_that_waits_ends_with_its_redis_as_in_channels(redis, tmpdir):
+    process = site_process(redis, tmpdir, 'runworker')
+    output = b''
+    while b'Listening on channels' not in output:
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+    redis.stop()
+    output += process.communicate()[0]
+    process.given_up.cancel()
+    assert process.returncode == 1, output
+    assert b'ConnectionError' in output
+    assert b'channels_async' not in output.partition(b'Traceback')[2]
+
+
 @pytest.mark.parametrize('threads', ['1', '3'])
 def test_runworker_with_another_layer_and_with_threads(redis, tmpdir, threads):
     other, default = redis_layer(redis, prefix='other:'), redis_layer(redis, prefix='default:')

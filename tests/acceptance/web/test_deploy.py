@@ -26,6 +26,10 @@ from tests.harness.redis_server import free_port, redis_server
 DEPLOY = Path(__file__).resolve().parents[3] / "docs" / "deploy"
 LONGEST_END = Settings().longest_end + END_MARGIN  # seconds from SIGTERM
 
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed here"
+)
+
 
 def compose():
     return yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]
@@ -37,10 +41,10 @@ def instructions(name):
     return [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def unit():
+def unit(name="server_trio"):
     parser = configparser.ConfigParser(interpolation=None, delimiters=["="])
     parser.optionxform = str
-    parser.read(DEPLOY / "server_trio.service")
+    parser.read(DEPLOY / f"{name}.service")
     return parser
 
 
@@ -135,16 +139,40 @@ def test_the_unit_gives_the_server_time_to_end_and_starts_what_runs(site, monkey
             del site.processes["unit"]
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed here")
-def test_systemd_understands_the_unit_and_finds_it_well_guarded(tmp_path):
-    text = (DEPLOY / "server_trio.service").read_text().replace("/srv/site/env/bin/python3", sys.executable)
-    file = tmp_path / "server_trio.service"
-    file.write_text(text)
+@pytest.mark.parametrize("kind", ["worker", "daphne"])
+def test_units_of_the_site_start_what_compose_does_and_start_it_again_without_a_limit(kind):
+    of_site = unit(f"site_{kind}")
+    program, *words = shlex.split(of_site["Service"]["ExecStart"])
+    service = compose()[kind]
+    words_there = [word.replace("0.0.0.0", "127.0.0.1") for word in service["command"]]
+    assert [Path(program).name, *words] == words_there
+    assert of_site["Service"]["Restart"] == "always"
+    assert of_site["Unit"]["StartLimitIntervalSec"] == "0"
+    assert of_site["Service"]["TimeoutStopSec"] + "s" == service["stop_grace_period"]
+
+
+def understood(name, tmp_path):
+    """The unit with a program that is there in place of its own, after systemd has looked at it."""
+    text = (DEPLOY / f"{name}.service").read_text()
+    file = tmp_path / f"{name}.service"
+    file.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", text, flags=re.MULTILINE))
     verify = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True
     )
-    about_it = [line for line in verify.stderr.splitlines() if "server_trio" in line]
+    about_it = [line for line in verify.stderr.splitlines() if name in line]
     assert about_it == []
+    return file
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", ["site_worker", "site_daphne"])
+def test_systemd_understands_the_units_of_the_site(name, tmp_path):
+    understood(name, tmp_path)
+
+
+@needs_systemd
+def test_systemd_understands_the_unit_and_finds_it_well_guarded(tmp_path):
+    file = understood("server_trio", tmp_path)
     # Exposure in tenths: 10 is none of the options, a service of a distribution has 92 to 96.
     guard = ["systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", str(file)]
     found = subprocess.run(guard, capture_output=True, text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import logging
@@ -21,6 +22,7 @@ if sys.version_info < (3, 11):
 from . import early_signals, parsing
 from .command_line import make_parser
 from .errors import DeadLetterError, LayerUnavailable, SettingsError
+from .escaping import escaped
 from .exit_codes import ExitCode
 from .layers import LayerSpec, open_layer
 from .link import Link, take_link
@@ -44,6 +46,9 @@ from .watching import check_watcher, project_folders
 
 logger = logging.getLogger(__name__)
 
+#: What stdout can fail with: a reader that is gone, a full disk or quota, a broken one, one for reading.
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server until a signal ends it, or one of the commands of tools/; return the exit code."""
     words = sys.argv[1:] if argv is None else argv
@@ -63,15 +68,21 @@ def _run_tool(tool: Tool, words: Sequence[str]) -> int:
     """Raises SettingsError, LayerUnavailable, DeadLetterError."""
     early_signals.bear_no_more()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is to be brought to an end; `top` has its own
+    if sys.stdout is None:  # `>&-`
+        return _complain("nothing can be shown: stdout is closed", ExitCode.FAILED)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than Redis
     try:
         code = tool.main(words)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has had enough (`| head`). Python would fail once more over it at the end.
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        # Python would fail once more over it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
+        if error.errno == errno.EPIPE:  # whoever read it has had enough (`| head`)
+            return ExitCode.FAILED
+        return _complain(f"stdout cannot be written: {error.strerror}", ExitCode.FAILED)
     return code
 
 
@@ -116,9 +127,9 @@ def _routed(django_settings: Any, settings: Settings) -> Collection[str]:
     return load_routing(django_settings, settings).channels
 
 
-def _complain(error: Exception, code: ExitCode) -> int:
-    """One message for a person, no traceback."""
-    print(f"server_trio: {error}", file=sys.stderr)
+def _complain(error: Exception | str, code: ExitCode) -> int:
+    """One message for a person, no traceback, and nothing of what it quotes moves the terminal."""
+    print("server_trio:", "\n".join(map(escaped, str(error).split("\n"))), file=sys.stderr)
     return code
 
 

@@ -17,8 +17,11 @@ logger = logging.getLogger("server_trio.layers")
 KEPT: Final = 1000  # of each shard; the oldest go first
 TTL: Final = 7 * 86400  # seconds after the last one
 
+REASON_LENGTH: Final = 300  # bytes; another hand may have written more
+
 _LETTER: Final = re.compile(
-    rb"([0-9A-Za-z]+) ([0-9]{1,12}\.[0-9]+) ([^ ]*) S?([0-9]{1,9}) ([0-9]{1,12}\.[0-9]+) ([!-~]+) (.*)",
+    rb"([0-9A-Za-z]{1,64}) ([0-9]{1,12}\.[0-9]{1,20}) ([^ ]*) S?([0-9]{1,9}) ([0-9]{1,12}\.[0-9]{1,20}) "
+    rb"([!-~]{1,200}) (.*)",
     re.DOTALL,
 )
 
@@ -40,7 +43,7 @@ class DeadLetters:
 
     async def all(self) -> list[DeadLetter]:
         """What there is, the newest first. Raises LayerUnavailable."""
-        values = await self._connection.command("LRANGE", self._source.dead_key, 0, -1)
+        values = await self._connection.command("LRANGE", self._source.dead_key, 0, KEPT - 1)
         letters = [_LETTER.fullmatch(value) for value in values]
         if strange := letters.count(None):
             logger.warning("%s holds %d letters that no server has written", self._source.dead_key, strange)
@@ -56,7 +59,7 @@ class DeadLetters:
         return DeadLetter(
             id=id.decode("ascii"),
             died_at=float(died_at),
-            reason=reason.decode("utf-8", "replace").replace("_", " "),
+            reason=reason[:REASON_LENGTH].decode("utf-8", "replace").replace("_", " "),
             attempts=int(attempts),
             claimed_at=float(claimed_at),
             received=found,

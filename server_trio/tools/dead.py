@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import enum
 import json
+import math
 import os
 import re
 import time
@@ -22,6 +23,7 @@ from channels_async.wire import BadMessage, parse
 
 from .. import parsing
 from ..errors import DeadLetterError, LayerError, LayerUnavailable
+from ..escaping import escaped
 from ..exit_codes import ExitCode, shown_codes
 from ..flags import FORMAT
 from ..layers import open_layer
@@ -45,6 +47,12 @@ SECRET: Final = re.compile("api|auth|cookie|credential|csrf|key|pass|secret|sess
 
 #: Fields of a message whose content is shown by its size alone.
 CONTENT: Final = ("body", "data", "json", "stdin")
+
+#: Letters of one field, and fields of one message, that are shown to people.
+FIELD_LENGTH: Final = 2000
+TARGET_LENGTH: Final = 300
+REASON_LENGTH: Final = 300
+MOST_FIELDS: Final = 100
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -84,14 +92,14 @@ async def _act(site: Site, action: str, id: str | None, form: Form) -> str:
         letters = await layer.dead_letters()
         if action == "list":
             if form is Form.JSON:
-                return _json([summary(letter) for letter in letters])
+                return as_json([summary(letter) for letter in letters])
             return "".join(line(letter) + "\n" for letter in letters)
         found = [letter for letter in letters if letter.id == id]
         if not found:
             known = f"; there are {len(letters)}, see list" if letters else "; there are none"
-            raise DeadLetterError(f"there is no dead letter {id}{known}")
+            raise DeadLetterError(f"there is no dead letter {escaped(str(id), 100)}{known}")
         if action == "show":
-            return _json(details(found[0])) if form is Form.JSON else shown(found[0])
+            return as_json(details(found[0])) if form is Form.JSON else shown(found[0])
         if action == "replay":
             await replay(layer, site.settings, found[0])
         await layer.drop_dead_letter(found[0].id)
@@ -104,7 +112,8 @@ async def replay(layer: Layer, settings: Settings, letter: DeadLetter) -> None:
     try:
         parse(content, time.time())
     except BadMessage as error:
-        raise DeadLetterError(f"{letter.id} is no operation and cannot be replayed: {error.reason}") from None
+        why = escaped(error.reason, REASON_LENGTH)
+        raise DeadLetterError(f"{letter.id} is no operation and cannot be replayed: {why}") from None
     try:
         await layer.send(settings.CHANNEL, renewed(content, letter.id))
     except LayerUnavailable:
@@ -132,7 +141,7 @@ def renewed(content: Mapping[str, Any], id: str) -> dict[str, Any]:
 
 def line(letter: DeadLetter) -> str:
     """One letter as `list` shows it."""
-    return f"{letter.id}  {_when(letter.died_at)}  {target(letter)}  {letter.reason}"
+    return f"{letter.id}  {_when(letter.died_at)}  {target(letter)}  {escaped(letter.reason)}"
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
@@ -157,8 +166,17 @@ def details(letter: DeadLetter) -> dict[str, Any]:
     return {**summary(letter), "message": fields}
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=_text) + "\n"
+def as_json(value: Any) -> str:
+    return json.dumps(_finite(value), indent=2, default=_text, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """What JSON has no number for, as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def target(letter: DeadLetter) -> str:
@@ -169,8 +187,9 @@ def target(letter: DeadLetter) -> str:
         return "a bad message"
     details = operation.details
     if operation.name in ("REQUEST", "FORWARD"):
-        return f"{operation.name} {details.method} {masked_url(details.url)}"
-    return f"{operation.name} {details.function if operation.name == 'CALL' else details.command}"
+        return escaped(f"{operation.name} {details.method} {masked_url(details.url)}", TARGET_LENGTH)
+    name = details.function if operation.name == "CALL" else details.command
+    return escaped(f"{operation.name} {name}", TARGET_LENGTH)
 
 
 def shown(letter: DeadLetter) -> str:
@@ -179,15 +198,19 @@ def shown(letter: DeadLetter) -> str:
     lines = [
         f"id: {letter.id}",
         f"given up: {_when(letter.died_at)}",
-        f"reason: {letter.reason}",
+        f"reason: {escaped(letter.reason)}",
         f"begun: {letter.attempts} times",
         f"first claimed: {_when(letter.claimed_at)}",
         f"channel: {received.channel}",
     ]
     if not isinstance(received.content, Mapping):
-        return "\n".join([*lines, f"message: {received.fault or 'no dict'}", ""])
+        return "\n".join([*lines, f"message: {escaped(received.fault or 'no dict', FIELD_LENGTH)}", ""])
     fields = sorted(received.content.items(), key=lambda pair: str(pair[0]))
-    lines += [f"  {_text(name)}: {masked(_text(name), value)}" for name, value in fields]
+    for name, value in fields[:MOST_FIELDS]:
+        shown_name, shown_value = escaped(_text(name), TARGET_LENGTH), str(masked(_text(name), value))
+        lines.append(f"  {shown_name}: {escaped(shown_value, FIELD_LENGTH)}")
+    if len(fields) > MOST_FIELDS:
+        lines.append(f"  and {len(fields) - MOST_FIELDS} fields more")
     return "\n".join([*lines, ""])
 
 

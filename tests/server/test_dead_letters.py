@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import pathlib
 import time
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 from channels_async import wire
 from server_trio.layers.base import DeadLetter, Received
 from server_trio.tools import dead
+from tests.harness.redis_server import RedisServer
 
+from .command_line import write
 from .test_cli import LAYER, complaint, start
 
 
@@ -124,3 +128,40 @@ def test_for_programs_nothing_is_shown_that_is_masked_for_people() -> None:
     assert json.loads(said)["message"]["body"] == "<6 bytes>"
     assert json.loads(said)["died_at"] == 1.5e9
     assert dead.details(letter(None, "it cannot be unpacked"))["fault"] == "it cannot be unpacked"
+
+
+HOSTILE = "\x1b]0;x\x07\x9b2J\u202e\u2028\n"
+
+
+def test_what_another_hand_wrote_moves_no_terminal_and_is_short() -> None:
+    content = {
+        "url": "http://h/" + HOSTILE, "function": HOSTILE, "odd" + HOSTILE: HOSTILE * 10_000, "n": [HOSTILE],
+        **{f"more{number}": "x" for number in range(1000)},
+    }  # fmt: skip
+    call = wire.encode("a", "x!y", operation="CALL", function="f.g")
+    for found in (letter(content), letter({**call, "function": "f" + HOSTILE}), letter(None, HOSTILE)):
+        found = dataclasses.replace(found, reason=HOSTILE)
+        for said in (dead.shown(found), dead.line(found) + "\n"):
+            assert len(said) < 20_000
+            assert all(line.isprintable() for line in said.split("\n"))
+
+
+def test_what_json_has_no_number_for_is_text() -> None:
+    found = letter({"args": [math.nan, {"a": math.inf}], "n": 1.5})
+    said = dead.as_json(dead.details(found))
+    assert json.loads(said, parse_constant=pytest.fail)["message"]["args"] == ["nan", {"a": "inf"}]
+
+
+def test_a_letter_as_long_as_another_hand_likes_is_listed_short(
+    redis: RedisServer, tmp_path: pathlib.Path
+) -> None:
+    write(tmp_path, redis.url)
+    for id, reason in (("a1", "r" * 1_000_000), ("a" * 100_000, "ok"), ("a2", "r\x1b[2J")):
+        redis.command("LPUSH", "asgi::dead", f"{id} 1.5 {reason} 2 1.0 request.async \x80")
+    listed = start(tmp_path, "dead", "project")
+    assert listed.returncode == 0
+    assert len(listed.stdout.splitlines()) == 2
+    assert len(listed.stdout) < 2000
+    assert "r\\x1b[2J" in listed.stdout
+    unknown = start(tmp_path, "dead", "project", "show", "\x1b[2J")
+    assert "there is no dead letter \\x1b[2J; there are 2" in complaint(unknown)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shlex
 import signal
+import sys
 
 import pytest
 import trio
@@ -14,7 +16,7 @@ from tests.harness.redis_server import RedisServer
 from tests.layers.watch import info
 
 from .command_line import begun, beside, reporting, write
-from .test_cli import LAYER, complaint, start
+from .test_cli import LAYER, complaint, start, surroundings
 
 
 async def test_all_servers_are_shown_as_a_table(redis: RedisServer, tmp_path: pathlib.Path) -> None:
@@ -116,3 +118,23 @@ async def test_letters_that_the_terminal_does_not_know_are_spelled(
         ended = await beside(tmp_path, "status", "project", "--interval", "0", PYTHONIOENCODING="ascii")
     assert "h\\xf6st:7" in ended.stdout
     assert ended.returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize("command", [["status", "--interval", "0"], ["check"], ["dead"]])
+@pytest.mark.parametrize(("where", "words"), [(">&-", "stdout is closed"), (">/dev/full", "No space left")])
+async def test_what_cannot_be_written_is_said_in_a_line(
+    redis: RedisServer, tmp_path: pathlib.Path, command: list[str], where: str, words: str
+) -> None:
+    write(tmp_path, redis.url)
+    letter = b"a1 1.5 reason 2 1.0 request.async \x80"
+    redis.command("LPUSH", "asgi::dead", letter)
+    line = shlex.join([sys.executable, "-m", "server_trio", command[0], "project", *command[1:]])
+    async with reporting(redis):
+        ended = await trio.run_process(
+            ["/bin/sh", "-c", f"{line} {where}"], cwd=tmp_path, env=surroundings(), check=False,
+            capture_stderr=True,
+        )  # fmt: skip
+    (said,) = ended.stderr.decode().splitlines()
+    assert said.startswith("server_trio: ")
+    assert words in said
+    assert ended.returncode == ExitCode.FAILED

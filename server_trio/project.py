@@ -17,12 +17,18 @@ from .settings import DJANGO_SETTING, Settings
 #: What channels_async reads of the Django settings; the last two are the client's.
 OUR_SETTINGS: Final = (DJANGO_SETTING, "CHANNELS_ASYNC", "CHANNELS_ASYNC_CLIENT")
 
+HOW_TO_NAME: Final = (
+    "give its dotted name, for example myproject.server_settings, in the directory that holds manage.py"
+)
+
 
 def load_django_settings(module: str) -> Any:
     """Django's settings object for `module`, for example 'myproject.server_settings'.
 
     Raises SettingsError that names the module and, for an error inside it, the line.
     """
+    if not all(module.split(".")):
+        raise SettingsError(f"{module!r} is no name of a settings module: {HOW_TO_NAME}")
     zone = os.environ.get("TZ")
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     if os.getcwd() not in sys.path:
@@ -80,10 +86,7 @@ def _why_not_imported(module: str, error: Exception) -> str:
     """One line on what is wrong with a settings module."""
     problem = f"{type(error).__name__}: {error}"
     if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
-        return (
-            f"there is no settings module {module}: give its dotted name, for example"
-            " myproject.server_settings, in the directory that holds manage.py"
-        )
+        return f"there is no settings module {module}: {HOW_TO_NAME}"
     if isinstance(error, SyntaxError):
         python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
         return (

@@ -63,6 +63,11 @@ def test_a_settings_module_that_is_not_there_exits_2(tmp_path):
     ends(start(tmp_path, "no_such_settings"), 2, ["no_such_settings"])
 
 
+@pytest.mark.parametrize("name", ["", "..", ".settings", "settings.", "a..b"])
+def test_what_is_no_name_of_a_settings_module_exits_2_and_says_how_to_name_one(tmp_path, name):
+    ends(start(tmp_path, name), 2, [f"{name!r} is no name", "for example myproject.server_settings"])
+
+
 def test_a_redis_that_is_not_there_exits_3(tmp_path):
     port = free_port()
     (tmp_path / "settings_of_the_test.py").write_text(LAYERS % f"redis://127.0.0.1:{port}/0")

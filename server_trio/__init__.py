@@ -26,7 +26,8 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     contract:   channels_async.trace_rules
     contract:   channels_async.egress_rules, channels_async.proxy_rules, channels_async.host_patterns
     contract:   channels_async.redis_rules
-    contract:   channels_async.check_rules, channels_async.report_rules
+    contract:   channels_async.check_rules, channels_async.report_text
+    contract:   channels_async.report_rules
     contract:   channels_async.report_bounds
     contract:   channels_async.command_rules, channels_async.process_groups, channels_async.stderr_lines
     contract:   channels_async.call_rules, channels_async.result_rules, channels_async.retry_rules

@@ -33,6 +33,7 @@ Layers of this package; each imports only from those below it:
     retry_rules             which requests both ends try again, and when: pure functions, no Django
     proxy_rules             which proxy both ends reach an upstream through: pure functions, no Django
     host_patterns           settings by host: pure functions, no Django
+    report_text             the same as tables: pure functions, no Django
     report_rules            what servers' reports say together: pure functions, no Django
     redis_rules             what can be wrong with a Redis, by what is seen there: pure functions, no Django
     report_bounds           what is taken of a report that lies in Redis: pure functions, no Django

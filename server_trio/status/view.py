@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from channels_async import __version__
 from channels_async.report_bounds import bounded
+from channels_async.report_rules import DEAD, is_dead
 
-from ..readiness import OUTDATED, obstacle
+from ..readiness import obstacle
 from ..stats import BOUNDS, QUIET
 from .history import percentile
 
@@ -171,13 +172,12 @@ def _servers(site: Iterable[Report], now: float) -> list[Row]:
     rows = []
     for found in site:
         report = bounded(found) or {}
-        at = report.get("at", 0.0)
         answered = failed = 0.0
         for _, outcome, number in report.get("finished", ()):
             answered += number
             failed += 0 if outcome in QUIET else number
         free = report.get("places", {}).get("free", 0)
-        state = report.get("state") if now - at <= OUTDATED else "silent"
+        state = DEAD if is_dead(report, now) else report.get("state")
         rows.append(
             _row(
                 report.get("host"), report.get("pid"), state, report.get("in_flight"),

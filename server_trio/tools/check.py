@@ -21,6 +21,7 @@ import trio
 
 from channels_async import check_rules, redis_rules
 from channels_async.check_rules import Finding
+from channels_async.wire import REQUEST_CHANNEL
 
 from .. import parsing
 from ..errors import LayerUnavailable, SettingsError
@@ -114,7 +115,7 @@ class Check:
             return
         self.findings += check_rules.layer_findings(spec.alias, spec.backend, spec.config, plan)
         if site:
-            self._compare(site, spec)
+            self._compare(site, spec, settings.CHANNEL)
         # What CONFIG has of wrong types is seen only where the layer is made.
         about = f"CHANNEL_LAYERS[{spec.alias!r}]"
         self._try("E002", about, lambda: trio.run(self._look, spec, settings))
@@ -130,11 +131,11 @@ class Check:
         self._try("E005", f"{layers}['ROUTING']", lambda: load_consumers(django_settings, settings))
         self._try("E006", f"{DJANGO_SETTING}: EGRESS, HTTP, TLS", lambda: make_open_stream(settings))
 
-    def _compare(self, site: str, spec: LayerSpec) -> None:
+    def _compare(self, site: str, spec: LayerSpec, channel: str) -> None:
         """With the site's own settings, which need not be importable on this Python."""
         try:
-            layers = importlib.import_module(site).CHANNEL_LAYERS
-            theirs = layers[spec.alias]
+            module = importlib.import_module(site)
+            theirs = module.CHANNEL_LAYERS[spec.alias]
         except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {error}"
             problem = f"CHANNEL_LAYERS[{spec.alias!r}] of {site} cannot be read: {reason}"
@@ -143,6 +144,7 @@ class Check:
             return
         ours = {"BACKEND": spec.backend, "CONFIG": spec.config}
         self.findings += check_rules.difference_findings(spec.alias, theirs, ours)
+        self.findings += check_rules.channel_findings(_channel_of(module), channel)
 
     async def _look(self, spec: LayerSpec, settings: Settings) -> None:
         """At the layer itself."""
@@ -185,6 +187,12 @@ def plan_of(settings: Settings) -> check_rules.Plan:
         disconnect_channels=settings.DISCONNECT_CHANNELS,
         total=settings.CONCURRENCY.total,
     )
+
+
+def _channel_of(site: Any) -> str:
+    """Where the views of these settings send."""
+    client = getattr(site, "CHANNELS_ASYNC_CLIENT", None)
+    return str(client.get("CHANNEL", REQUEST_CHANNEL)) if isinstance(client, dict) else REQUEST_CHANNEL
 
 
 def _load(arguments: argparse.Namespace) -> tuple[Any, Settings]:

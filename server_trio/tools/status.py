@@ -12,7 +12,8 @@ from typing import Any
 
 import trio
 
-from channels_async.report_rules import as_text
+from channels_async.report_rules import living
+from channels_async.report_text import as_text
 
 from .. import parsing
 from ..exit_codes import ExitCode, shown_codes
@@ -66,7 +67,7 @@ async def look(site: Site, interval: float) -> dict[str, Any]:
 
 def exit_code(channel: str, found: dict[str, Any]) -> ExitCode:
     """FAILED, with a line on stderr that says why, where no server takes operations."""
-    servers = found["servers"]
+    servers = living(found["servers"])
     if any(server["state"] == "running" and channel in server["channels"] for server in servers):
         return ExitCode.OK
     why = f"{len(servers)} answer, but none of them takes messages from {channel}" if servers else NO_SERVER

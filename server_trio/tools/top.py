@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from channels_async import report_rules
+from channels_async import report_rules, report_text
 
 from .. import parsing
 from ..exit_codes import ExitCode, shown_codes
@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> int:
     if not sys.stdout.isatty():
         found = trio.run(look, site, interval)
         if found["servers"]:
-            print(report_rules.as_text(site.settings.CHANNEL, found), end="")
+            print(report_text.as_text(site.settings.CHANNEL, found), end="")
         return exit_code(site.settings.CHANNEL, found)
     trio.run(show, site, max(interval, LEAST_INTERVAL))
     return ExitCode.OK
@@ -119,21 +119,21 @@ def drawn(channel: str, readings: Sequence[Reading]) -> RenderableType:
     before = readings[0] if len(readings) > 1 else None
     found = readings[-1].summary(before, recent=True)
     totals = (
-        f"{len(found['servers'])} servers, {found['in_flight']} operations in flight,"
+        f"{len(report_rules.living(found['servers']))} servers, {found['in_flight']} operations in flight,"
         f" {found['rate']:.1f} a second"
     )
-    waiting = report_rules.shown_queue(channel, found)
+    waiting = report_text.shown_queue(channel, found)
     parts: list[RenderableType] = [Text(totals, style="bold"), Text(waiting, style="bold"), Text("")]
     for rows in (
-        report_rules.server_rows(found),
-        report_rules.operation_rows(found),
-        report_rules.consumer_rows(found),
-        report_rules.running_rows(found)[: OPERATIONS_SHOWN + 1],
-        report_rules.error_rows(found)[: ERRORS_SHOWN + 1],
+        report_text.server_rows(found),
+        report_text.operation_rows(found),
+        report_text.consumer_rows(found),
+        report_text.running_rows(found)[: OPERATIONS_SHOWN + 1],
+        report_text.error_rows(found)[: ERRORS_SHOWN + 1],
     ):
         if len(rows) > 1:
             parts += [_table(rows), Text("")]
-    if not found["servers"]:
+    if not report_rules.living(found["servers"]):
         parts.append(Text("no server answers on this layer", style="red"))
     return Group(*parts, Text("q: end", style="dim"))
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from channels_async import report_rules
+from channels_async import report_rules, report_text
 
 BOUNDS = [0.1, 1.0, 10.0]
 
@@ -43,6 +43,18 @@ def test_two_servers_are_added_up():
     assert (found['in_flight'], found['waiting'], found['finished'], found['rate']) == (20, 6, 200, 2.0)
     assert [one['in_flight'] for one in found['operations']] == [2, 18]
     assert found['queue'] == {'length': 4, 'oldest_age': 2.0}
+
+
+def test_who_has_fallen_silent_counts_in_no_sum():
+    dead = report(id='two', pid=8, at=106.5, in_flight=5, running=[{'operation': 'CALL'}])
+    found = report_rules.summary([dead, report()], 111.0)
+    assert [server['state'] for server in found['servers']] == ['running', 'dead?']
+    assert [server['pid'] for server in report_rules.living(found['servers'])] == [7]
+    alone = report_rules.summary([report()], 111.0)
+    assert {name: found[name] for name in found if name != 'servers'} == {
+        name: alone[name] for name in alone if name != 'servers'}
+    # Not yet: others take over three seconds after its last heartbeat.
+    assert report_rules.summary([report(at=107.5)], 111.0)['servers'][0]['state'] == 'running'
 
 
 def test_rates_are_those_between_two_readings():
@@ -91,12 +103,12 @@ def test_servers_of_an_older_release_say_less():
     old['running'] = [{'operation': 'REQUEST'}, {'operation': 'REQUEST'}]
     (request,) = report_rules.summary([old], 111.0)['operations']
     assert (request['in_flight'], request['duration']['p50']) == (2, None)
-    assert report_rules.as_text('request.async', report_rules.summary([{}], 111.0))
+    assert report_text.as_text('request.async', report_rules.summary([{}], 111.0))
 
 
 def test_the_table():
     found = report_rules.summary([report()], 111.0, queue={'length': 4, 'oldest_age': 2.0})
-    lines = report_rules.as_text('request.async', found).splitlines()
+    lines = report_text.as_text('request.async', found).splitlines()
     assert lines[0] == '4 messages wait on request.async, the oldest for 2s'
     assert lines[2].split() == [
         'SERVER', 'STATE', 'UP', 'IN', 'FLIGHT', 'WAITING', 'PLACES', 'CONSUMING', 'PER', 'SECOND']
@@ -108,13 +120,13 @@ def test_the_table():
 @pytest.mark.parametrize(
     ('more', 'words'),
     [
-        ({'at': 100.0}, 'running, silent for 11s'),
+        ({'at': 100.0}, 'dead?, silent for 11s'),
         ({'layer': {'connected': False}}, 'running, without Redis'),
         ({'state': 'draining'}, 'draining'),
     ],
 )
 def test_a_server_that_is_not_well(more, words):
-    assert words in report_rules.as_text('a', report_rules.summary([report(**more)], 111.0))
+    assert words in report_text.as_text('a', report_rules.summary([report(**more)], 111.0))
 
 
 def test_what_runs_and_what_failed():
@@ -123,9 +135,9 @@ def test_what_runs_and_what_failed():
     error = {'operation': 'CALL', 'target': 'f', 'outcome': 'timeout', 'count': 3,
              'last_at': 51.0, 'reason': 'r'}
     found = report_rules.summary([report(running=running, errors=[error])], 111.0)
-    assert report_rules.running_rows(found)[1:] == [
+    assert report_text.running_rows(found)[1:] == [
         ('CALL', '10s', '-', 'g', 'h:7'), ('CALL', '2s', '10s', 'f', 'h:7')]
-    assert report_rules.error_rows(found)[1:] == [('CALL', '3', '60s', 'timeout', 'f', 'r')]
+    assert report_text.error_rows(found)[1:] == [('CALL', '3', '60s', 'timeout', 'f', 'r')]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +146,7 @@ def test_what_runs_and_what_failed():
      (7200, '2h'), (864000, '10d')],
 )  # fmt: skip
 def test_times_are_short(seconds, shown):
-    assert report_rules.shown_time(seconds) == shown
+    assert report_text.shown_time(seconds) == shown
 
 
 STRANGE = [None, 7, -1, 'x', b'\xff', '\x1b[2J\n', [], [[]], [None], {}, {'a': {'counts': 'x'}}, float('nan'),
@@ -147,6 +159,6 @@ def test_what_no_server_wrote_harms_nobody(value):
     strange = {name: value for name in list(report()) + ['errors', 'running', 'queue_waits']}
     for reports, before in (([strange], None), ([strange, report()], [strange]), ([report()], [strange])):
         found = report_rules.summary(reports, 111.0, before, recent=True)
-        said = report_rules.as_text('request.async', found)
+        said = report_text.as_text('request.async', found)
         assert '\x1b' not in said
         assert json.loads(json.dumps(found, allow_nan=False))['servers']

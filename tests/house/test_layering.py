@@ -112,6 +112,7 @@ def test_the_server_knows_the_client_only_through_the_contract():
         "channels_async.redis_rules",
         "channels_async.report_bounds",
         "channels_async.report_rules",
+        "channels_async.report_text",
         "channels_async._py23",
         "channels_async.__version__",
     )
@@ -140,6 +141,7 @@ FORBIDDEN = {
     "channels_async.check_rules": ["django", "channels", "requests", "logging", "time", "socket"],
     "channels_async.redis_rules": ["django", "channels", "requests", "logging", "time", "socket", "redis"],
     "channels_async.report_bounds": ["django", "channels", "requests", "logging", "time", "socket"],
+    "channels_async.report_text": ["django", "channels", "requests", "logging", "time", "socket"],
     "channels_async.report_rules": ["django", "channels", "requests", "logging", "time", "socket"],
     "channels_async.call_rules": ["django", "channels", "requests", "logging", "time", "socket"],
     # Libraries with an event loop or errors of their own stay behind the adapter that is made for them.

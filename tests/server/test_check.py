@@ -152,6 +152,18 @@ def test_a_site_with_another_layer_is_found(redis: RedisServer, tmp_path: pathli
     assert ids(check(tmp_path, "--site", "old_settings")[1]) == ["W007", "W037"]
 
 
+def test_a_site_that_sends_to_another_channel_is_found(redis: RedisServer, tmp_path: pathlib.Path) -> None:
+    write(tmp_path, redis.url, more="CHANNELS_ASYNC_SERVER = {'CHANNEL': 'other.channel'}")
+    write(tmp_path, redis.url, name="site_settings")
+    code, findings = check(tmp_path, "--site", "site_settings")
+    assert (code, ids(findings)[0]) == (ExitCode.FAILED, "E024")
+    assert "request.async" in findings[0]["problem"]
+    assert "other.channel" in findings[0]["problem"]
+    client = "CHANNELS_ASYNC_CLIENT = {'CHANNEL': 'other.channel'}"
+    write(tmp_path, redis.url, name="site_settings", more=client)
+    assert "E024" not in ids(check(tmp_path, "--site", "site_settings")[1])
+
+
 def test_wrong_usage_ends_with_2_and_one_line(tmp_path: pathlib.Path) -> None:
     (tmp_path / "project.py").write_text(LAYER)
     ended = start(tmp_path, "check", "project", "--format", "xml")

@@ -98,9 +98,11 @@ def test_a_neighbour_that_writes_nonsense_breaks_no_page(nonsense: dict[str, Any
     assert not set("\x1b\x9b\u202e\u2028") & set(render(view) + json.dumps(view, ensure_ascii=False))
 
 
-def test_a_silent_neighbour_is_called_that() -> None:
-    view = summary([], [report(at=time.time() - 60)], time.time())
-    assert view["tables"]["servers"][0][2] == "silent"
+def test_a_neighbour_that_has_fallen_silent_is_taken_for_dead() -> None:
+    view = summary([], [report(at=1000.0)], 1003.5)
+    assert view["tables"]["servers"][0][2] == "running"
+    view = summary([], [report(at=1000.0)], 1004.5)
+    assert view["tables"]["servers"][0][2] == "dead?"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from channels_async import check_rules, conf, report_rules, seen
+from channels_async import check_rules, conf, report_rules, report_text, seen
 from channels_async.result_rules import native_text
 
 
@@ -48,8 +48,8 @@ class Command(BaseCommand):
         if options['format'] == 'json':
             self.stdout.write(json.dumps(dict(found, channel=channel), indent=2))
         elif found['servers']:
-            self.stdout.write(report_rules.as_text(channel, found))
-        if not found['servers']:
+            self.stdout.write(report_text.as_text(channel, found))
+        if not report_rules.living(found['servers']):
             waiting = found['queue']['length']
             raise CommandError('no server answers on this layer{}'.format(
                 '; {} messages wait'.format(waiting) if waiting else ''))

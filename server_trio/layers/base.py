@@ -64,7 +64,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An operation that has been given up. Times in epoch seconds."""
+    """An operation that has been given up. Times in epoch seconds.
+
+    `id` is the letter's own, not the operation's. `attempts` counts claims: the last of them gave it up.
+    """
 
     id: str
     died_at: float

@@ -33,7 +33,8 @@ from .visiting import Site, add_where, load_site
 
 ACTIONS: Final = """\
 actions:
-  list       one line for each, the newest first: id, when, what it was, why it was given up
+  list       one line for each, the newest first: the operation's id, which its answer and the log have too,
+             when, what it was, why it was given up
   show ID    its message, with secrets masked
   replay ID  have it done once more, by whichever server is free, and take it away here;
              a browser that waited has had its answer, so the new one goes to nobody
@@ -94,16 +95,41 @@ async def _act(site: Site, action: str, id: str | None, form: Form) -> str:
             if form is Form.JSON:
                 return as_json([summary(letter) for letter in letters])
             return "".join(line(letter) + "\n" for letter in letters)
-        found = [letter for letter in letters if letter.id == id]
-        if not found:
-            known = f"; there are {len(letters)}, see list" if letters else "; there are none"
-            raise DeadLetterError(f"there is no dead letter {escaped(str(id), 100)}{known}")
+        letter = named(letters, str(id))
         if action == "show":
-            return as_json(details(found[0])) if form is Form.JSON else shown(found[0])
+            return as_json(details(letter)) if form is Form.JSON else shown(letter)
         if action == "replay":
-            await replay(layer, site.settings, found[0])
-        await layer.drop_dead_letter(found[0].id)
+            await replay(layer, site.settings, letter)
+        await layer.drop_dead_letter(letter.id)
         return ""
+
+
+def named(letters: Sequence[DeadLetter], id: str) -> DeadLetter:
+    """The letter with this id, or the one of the operation with this id. Raises DeadLetterError."""
+    own = [letter for letter in letters if letter.id == id]
+    found = own or [letter for letter in letters if operation_id(letter) == id]
+    if not found:
+        known = f"; there are {len(letters)}, see list" if letters else "; there are none"
+        raise DeadLetterError(f"there is no dead letter {escaped(id, 100)}{known}")
+    if len(found) > 1 and not own:
+        ids = ", ".join(letter.id for letter in found)
+        raise DeadLetterError(f"operation {id} was given up {len(found)} times; say which one: {ids}")
+    return found[0]
+
+
+def operation_id(letter: DeadLetter) -> str:
+    """The id by which its answer and the log name the operation; the letter's own where its message has none."""
+    try:
+        operation = parse(letter.received.content, letter.claimed_at)
+    except BadMessage as error:
+        return error.id or letter.id
+    # A message of 2017 gets another id each time that it is read.
+    return letter.id if letter.received.content.get("v") is None else str(operation.id)
+
+
+def begun(letter: DeadLetter) -> int:
+    """How often it was begun: the claim that gave it up did not begin it."""
+    return max(letter.attempts - 1, 0)
 
 
 async def replay(layer: Layer, settings: Settings, letter: DeadLetter) -> None:
@@ -112,14 +138,14 @@ async def replay(layer: Layer, settings: Settings, letter: DeadLetter) -> None:
     try:
         parse(content, time.time())
     except BadMessage as error:
-        why = escaped(error.reason, REASON_LENGTH)
-        raise DeadLetterError(f"{letter.id} is no operation and cannot be replayed: {why}") from None
+        id, why = operation_id(letter), escaped(error.reason, REASON_LENGTH)
+        raise DeadLetterError(f"{id} is no operation and cannot be replayed: {why}") from None
     try:
         await layer.send(settings.CHANNEL, renewed(content, letter.id))
     except LayerUnavailable:
         raise
     except LayerError as error:
-        raise DeadLetterError(f"{letter.id} could not be replayed and is kept: {error}") from error
+        raise DeadLetterError(f"{operation_id(letter)} could not be replayed and is kept: {error}") from error
 
 
 def renewed(content: Mapping[str, Any], id: str) -> dict[str, Any]:
@@ -141,16 +167,17 @@ def renewed(content: Mapping[str, Any], id: str) -> dict[str, Any]:
 
 def line(letter: DeadLetter) -> str:
     """One letter as `list` shows it."""
-    return f"{letter.id}  {_when(letter.died_at)}  {target(letter)}  {escaped(letter.reason)}"
+    return f"{operation_id(letter)}  {_when(letter.died_at)}  {target(letter)}  {escaped(letter.reason)}"
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
     """One letter as `list --format json` shows it; times in epoch seconds."""
     return {
-        "id": letter.id,
+        "id": operation_id(letter),
+        "letter": letter.id,
         "died_at": letter.died_at,
         "reason": letter.reason,
-        "attempts": letter.attempts,
+        "attempts": begun(letter),
         "claimed_at": letter.claimed_at,
         "channel": letter.received.channel,
         "target": target(letter),
@@ -196,10 +223,11 @@ def shown(letter: DeadLetter) -> str:
     """One letter as `show` shows it: what is known of it, then the fields of its message."""
     received = letter.received
     lines = [
-        f"id: {letter.id}",
+        f"id: {operation_id(letter)}",
+        f"letter: {letter.id}",
         f"given up: {_when(letter.died_at)}",
         f"reason: {escaped(letter.reason)}",
-        f"begun: {letter.attempts} times",
+        f"begun: {begun(letter)} {'time' if begun(letter) == 1 else 'times'}",
         f"first claimed: {_when(letter.claimed_at)}",
         f"channel: {received.channel}",
     ]

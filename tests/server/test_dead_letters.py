@@ -7,11 +7,13 @@ import json
 import math
 import pathlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from channels_async import wire
+from server_trio.errors import DeadLetterError
 from server_trio.layers.base import DeadLetter, Received
 from server_trio.tools import dead
 from tests.harness.redis_server import RedisServer
@@ -64,8 +66,35 @@ def test_headers_of_2017_are_a_text_and_masked_in_whole() -> None:
 )
 def test_a_line_says_what_was_to_be_done(content: Any, what: str) -> None:
     id, when, said, reason = dead.line(letter(content)).split("  ")
-    assert (id, said, reason) == ("abc", what, "2 servers died")
+    assert (id, said, reason) == ("a" if content and "v" in content else "abc", what, "2 servers died")
     assert time.strptime(when, "%Y-%m-%d %H:%M:%S")
+
+
+def test_it_goes_by_the_id_that_the_browser_and_the_log_have() -> None:
+    old = {"operation": "REQUEST", "reply_channel": "x!y", "url": "http://h/"}
+    known, of_2017 = letter(wire.encode("op", "x!y", url="http://h/")), replace(letter(old), id="def")
+    bad = replace(letter({"id": "bad", "operation": "DANCE"}), id="ghi")
+    letters = [known, of_2017, bad, replace(letter(None, "it cannot be unpacked"), id="jkl")]
+    assert [dead.line(each).split()[0] for each in letters] == ["op", "def", "bad", "jkl"]
+    assert [dead.summary(each)["id"] for each in letters] == ["op", "def", "bad", "jkl"]
+    assert [dead.named(letters, id).id for id in ("op", "abc", "def", "bad")] == ["abc", "abc", "def", "ghi"]
+    assert "id: op\nletter: abc\n" in dead.shown(known)
+    with pytest.raises(DeadLetterError, match="there is no dead letter xyz; there are 4"):
+        dead.named(letters, "xyz")
+
+
+def test_of_two_letters_of_one_operation_the_own_id_tells_which() -> None:
+    first = letter(wire.encode("op", "x!y", url="http://h/"))
+    letters = [first, replace(first, id="def")]
+    assert dead.named(letters, "def").id == "def"
+    with pytest.raises(DeadLetterError, match="op was given up 2 times; say which one: abc, def"):
+        dead.named(letters, "op")
+
+
+def test_the_claim_that_gave_it_up_did_not_begin_it() -> None:
+    assert "begun: 2 times" in dead.shown(letter({}))
+    assert "begun: 1 time\n" in dead.shown(replace(letter({}), attempts=2))
+    assert dead.summary(letter({}))["attempts"] == 2
 
 
 def test_what_cannot_be_read_is_shown_as_that() -> None:

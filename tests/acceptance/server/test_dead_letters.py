@@ -51,9 +51,11 @@ def letter(redis, start_server, tmp_path):
         second = start_server(SETTINGS)
         crowd.wait([name])
         assert crowd.status(name) == 502
+        assert f" {crowd.ids[name]} is given up: " in second.process.output()
     listed = dead(tmp_path)
     assert (listed.returncode, listed.stderr) == (0, "")
     (line,) = listed.stdout.splitlines()
+    assert line.startswith(f"{crowd.ids[name]}  ")
     yield line
     end(second)
 
@@ -63,7 +65,7 @@ def test_it_is_listed_and_shown_without_secrets(letter, tmp_path):
     assert (what, reason) == ("CALL deadly.work", "a server died while it worked on this")
     shown = dead(tmp_path, "show", id)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "reason: a server died while it worked on this" in shown.stdout
+    assert "reason: a server died while it worked on this\nbegun: 1 time\n" in shown.stdout
     assert "function: deadly.work" in shown.stdout
     assert "'password': '***'" in shown.stdout
     assert "geheim" not in shown.stdout + letter

@@ -118,7 +118,7 @@ def named(letters: Sequence[DeadLetter], id: str) -> DeadLetter:
 
 
 def operation_id(letter: DeadLetter) -> str:
-    """The id by which its answer and the log name the operation; the letter's own where its message has none."""
+    """The id that its answer and the log have; the letter's own where its message has none."""
     try:
         operation = parse(letter.received.content, letter.claimed_at)
     except BadMessage as error:

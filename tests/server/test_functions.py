@@ -34,6 +34,11 @@ def test_functions_are_there_by_their_names_and_run_where_they_belong() -> None:
     }
 
 
+def test_what_calls_names_may_be_marked_too_and_has_the_name_of_calls() -> None:
+    found = load(CALLS={"there": f"{MODULE}.where", "secret": f"{MODULE}.secret"})
+    assert {name: it.idempotent for name, it in found.items()} == {"there": True, "secret": False}
+
+
 def test_marked_functions_of_a_module_are_there_and_no_others() -> None:
     found = load(CALL_MODULES=[MODULE])
     assert found["call_functions.given"].target is call_functions.given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shlex
 import shutil
@@ -63,12 +64,14 @@ class Composed(Site):
         else:
             first = []
         found = [*first, *(real_word for word in words for real_word in real.get(word, [word]))]
-        found = [word.replace("8000", str(self._port)) for word in found]
+        found = [
+            word.replace("8000", str(self._port)).replace("9180", str(self._status_port)) for word in found
+        ]
         return [word.replace("myproject", "acceptance_site") for word in found]
 
     def start(self, **_):
         self.manage("migrate", "--noinput", "--run-syncdb")
-        self._port = free_port()
+        self._port, self._status_port = free_port(), free_port()
         services = compose()
         entry = json.loads(dict(instructions("Dockerfile"))["ENTRYPOINT"])
         self._start("daphne", self.words(services["daphne"]["command"]))
@@ -94,6 +97,9 @@ def test_the_services_of_compose_serve_and_know_whether_they_are_well(tmp_path, 
             assert ask(site.url + "/ask/echo").status == 200
             assert site.health("daphne") == 0
             assert site.health("server") == 0
+            os.kill(redis.pid, signal.SIGSTOP)
+            assert site.health("server") == 0
+            os.kill(redis.pid, signal.SIGCONT)
             site.processes["server"].signal(signal.SIGTERM)
             assert site.processes["server"].wait() == 0
             assert site.health("server") == 1
@@ -113,6 +119,8 @@ def test_what_compose_says_fits_the_server_and_the_image():
     assert json.loads(image["CMD"]) == services["server"]["command"]
     check = json.loads(image["HEALTHCHECK"].partition("CMD ")[2])
     assert ["CMD", *check] == services["server"]["healthcheck"]["test"]
+    ignored = (DEPLOY / ".dockerignore").read_text().splitlines()
+    assert {".git", "**/__pycache__"} <= set(ignored)
     for name in ("Dockerfile", "Dockerfile.site"):
         image = dict(instructions(name))
         assert image["USER"] == "site"

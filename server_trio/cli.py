@@ -41,7 +41,7 @@ from .status.listening import StatusServer
 from .status.starting import open_status
 from .supervisor import Supervisor
 from .systemd import Service
-from .tools.table import TOOLS, Tool
+from .tools.table import TOOLS, Tool, check_command
 from .watching import check_watcher, project_folders
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if words and words[0] in TOOLS:
             return _run_tool(TOOLS[words[0]], words[1:])
+        check_command(words)
         return _run_server(words)
     except SettingsError as error:
         return _complain(error, ExitCode.SETTINGS)

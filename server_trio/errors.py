@@ -32,8 +32,13 @@ class LayerError(ServerTrioError):
 class LayerUnavailable(LayerError):
     """The layer cannot be reached, or the connection to it broke; trying again may help.
 
-    Out of a `send`: the message was not sent.
+    Out of a `send`: the message was not sent. The text is `problem` and, where there is one, `advice`.
     """
+
+    def __init__(self, problem: str, advice: str = "") -> None:
+        super().__init__(f"{problem}: {advice}" if advice else problem)
+        self.problem = problem
+        self.advice = advice
 
 
 class SendUnknown(LayerError):

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
 from .options import Option
 
 SETTINGS_HELP = "the Django settings module, for example myproject.server_settings"
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose errors are two lines: all flags are in --help."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with 2."""
+        words = [_positional(action) for action in self._actions if not action.option_strings]
+        usage = " ".join([self.prog, "[flags]", *words])
+        self.exit(2, f"usage: {usage} (see --help)\n{self.prog}: error: {message}\n")
+
+
+def _positional(action: argparse.Action) -> str:
+    choices = "|".join(map(str, action.choices or ()))
+    word = str(action.metavar or choices or action.dest)
+    return f"[{word}]" if action.nargs == "?" else word
+
+
 def make_parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """A parser for the words after `python3 -m server_trio name`; without a name that of the server."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"python3 -m server_trio {name}".rstrip(),
         description=description,
         epilog=epilog,

@@ -83,9 +83,8 @@ def _of_redis():
         found += redis_rules.serving_findings(plan.channel, reports, queue['length'])
         return found + redis_rules.clock_findings(reports, time.time())
     except seen.NotSeen as error:
-        remedy = 'check that it runs, and the hosts in CONFIG'
         about = "CHANNEL_LAYERS['{}']".format(alias)
-        return [Finding('channels_async.E010', 'error', about, '{}'.format(error), remedy)]
+        return [Finding('channels_async.E010', 'error', about, '{}'.format(error), error.advice)]
 
 
 def _messages(found):

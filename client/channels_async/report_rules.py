@@ -199,9 +199,10 @@ def _rate(number, report, before, earlier):
 
 
 def _percentiles(reports, earlier, name, operation):
-    """{'p50', 'p99'} of the histograms of all servers, in seconds.
+    """{'p50', 'p99', 'p50_below', 'p99_below'} of the histograms of all servers, in seconds.
 
-    None where there is none; the highest bound where it took longer than that.
+    'p50' and 'p99' are estimates; None where there is none, the highest bound where it took longer than that.
+    What is known for sure is the bound of the class, '_below'; None where there is none.
     """
     counts, bounds = {}, []
     newer = {}
@@ -216,12 +217,25 @@ def _percentiles(reports, earlier, name, operation):
             newer[bound] = newer.get(bound, 0) + count - (old[number] if number < len(old) else 0)
     if earlier and sum(newer.values()) > 0 and min(newer.values()) >= 0:
         counts = newer
-    return {label: percentile(counts, share) for label, share in PERCENTILES}
+    found = {label: percentile(counts, share) for label, share in PERCENTILES}
+    for label, share in PERCENTILES:
+        found[label + '_below'] = upper_bound(counts, share)
+    return found
 
 
 def _classes(report, name, operation):
     histogram = _dict(_dict(report, name), operation)
     return [count if is_number(count) else 0 for count in _list(histogram, 'counts')[:MOST_BOUNDS + 1]]
+
+
+def upper_bound(counts, share):
+    """That of the class in which the duration lies below which `share` of all are; None without one."""
+    wanted, below = share * sum(counts.values()), 0
+    for bound in sorted(counts):
+        below += counts[bound]
+        if counts[bound] > 0 and below >= wanted:
+            return None if bound == float('inf') else bound
+    return None
 
 
 def percentile(counts, share):

@@ -33,11 +33,19 @@ def operation_rows(found):
     for one in found['operations']:
         rows.append((
             one['operation'], '{}'.format(one['in_flight']), '{:.1f}'.format(one['rate']),
-            shown_time(one['duration']['p50']), shown_time(one['duration']['p99']),
-            shown_time(one['queue_wait']['p50']), shown_time(one['queue_wait']['p99']),
+            _below(one['duration'], 'p50'), _below(one['duration'], 'p99'),
+            _below(one['queue_wait'], 'p50'), _below(one['queue_wait'], 'p99'),
             '{}'.format(one['finished']), shown_failures(one),
         ))  # fmt: skip
     return rows
+
+
+def _below(found, label):
+    """What is known of a percentile: not where in its class it lies."""
+    if found[label] is None:
+        return '-'
+    bound = found[label + '_below']
+    return '>' + shown_time(found[label]) if bound is None else '<' + shown_time(bound)
 
 
 def consumer_rows(found):

@@ -23,6 +23,8 @@ _ID = re.compile(b'[A-Za-z0-9]{1,64}$')
 class NotSeen(Exception):
     """The layer cannot be made, or Redis cannot be reached; the text says which, without passwords."""
 
+    advice = 'check that it runs, and the hosts in CONFIG'
+
 
 def make_layer(backend, config):
     """An object of its own, without the project's routing. Raises NotSeen."""
@@ -63,8 +65,17 @@ def _asked(layer, index, question, *more):
         return question(layer, layer.connection(index), *more)
     except Exception as error:
         # redis-py's, which differ between its releases, those of the Sentinel, and OSError.
-        raise NotSeen('Redis {} of {} cannot be asked ({})'.format(
+        failure = NotSeen('Redis {} of {} cannot be asked ({})'.format(
             index + 1, layer.ring_size, type(error).__name__))
+        if _is_refusal(error):
+            failure.advice = 'check user name, password and rights in CONFIG of CHANNEL_LAYERS'
+        raise failure
+
+
+def _is_refusal(error):
+    """Whether Redis answers and lets nobody in like this."""
+    words = ('NOAUTH', 'WRONGPASS', 'NOPERM', 'invalid password')
+    return type(error).__name__ == 'AuthenticationError' or any(word in repr(error) for word in words)
 
 
 def _read(layer, connection):

@@ -271,7 +271,7 @@ def unavailable(label: str, error: BaseException) -> LayerUnavailable:
     text = str(error)
     if isinstance(error, redis.AuthenticationError) or text.startswith(("NOAUTH", "WRONGPASS", "NOPERM")):
         advice = "check user name, password and rights in CONFIG of CHANNEL_LAYERS"
-        return LayerUnavailable(f"Redis at {label} does not let this server in ({text}): {advice}")
+        return LayerUnavailable(f"Redis at {label} does not let this server in ({text})", advice)
     if isinstance(error, redis.ResponseError):
         return LayerUnavailable(f"Redis at {label} refused: {text}")
     if isinstance(error, LoopFell):
@@ -279,6 +279,6 @@ def unavailable(label: str, error: BaseException) -> LayerUnavailable:
     if isinstance(error, (trio.TooSlowError, redis.TimeoutError, TimeoutError)):
         text = "it does not answer"
     return LayerUnavailable(
-        f"Redis at {label} cannot be reached ({text}): "
-        "check that it runs, and the hosts in CONFIG of CHANNEL_LAYERS"
+        f"Redis at {label} cannot be reached ({text})",
+        "check that it runs, and the hosts in CONFIG of CHANNEL_LAYERS",
     )

@@ -173,7 +173,7 @@ class Check:
             problem, remedy = str(error), "the server does not start like this; see docs/settings.rst"
         except LayerUnavailable as error:
             self.code = self.code or ExitCode.LAYER
-            id, problem, remedy = "E010", str(error), "check that it runs, and the hosts in CONFIG"
+            id, problem, remedy = "E010", error.problem, error.advice or "see the log of Redis"
         self.findings.append(Finding(f"channels_async.{id}", "error", about, problem, remedy))
         return None
 

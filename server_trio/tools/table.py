@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from ..errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ TOOLS: Final = {
         Tool("dead", "operations that were given up: list, show, replay, drop"),
     )
 }  # fmt: skip
+
+
+def check_command(words: Sequence[str]) -> None:
+    """Of a command line without a command; raises SettingsError where it was meant to have one.
+
+    The server takes one word that is no flag, its settings; so two in a row are a command's.
+    """
+    if len(words) < 2 or words[0] in TOOLS or "." in words[0] or any(it.startswith("-") for it in words[:2]):
+        return
+    near = difflib.get_close_matches(words[0], TOOLS, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(TOOLS)}"
+    raise SettingsError(f"there is no command {words[0]!r}; {hint}")
 
 
 def shown_tools() -> str:

@@ -40,6 +40,9 @@ WINDOW: Final = 10
 #: Seconds between two readings; servers write one a second.
 LEAST_INTERVAL: Final = 0.1
 
+#: Columns that give way in a narrow terminal; the words of all heads stand below each other.
+CUT_FIRST: Final = ("STATE", "FAILED", "TARGET", "REASON")
+
 OPERATIONS_SHOWN: Final = 15
 ERRORS_SHOWN: Final = 5
 
@@ -142,7 +145,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Table:
     """The first row is its head. Cells are text as it is: nothing in them is markup."""
     table = Table(box=None, header_style="bold cyan", padding=(0, 2, 0, 0))
     for name in rows[0]:
-        table.add_column(Text(name), no_wrap=True)
+        # Rich takes from the columns that may wrap first; their cells do not wrap, so they are cut.
+        table.add_column(Text(name.replace(" ", "\n")), no_wrap=name not in CUT_FIRST)
     for row in rows[1:]:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     return table

@@ -30,9 +30,9 @@ def test_one_server_since_its_start():
     assert (server['rate'], found['rate']) == (1.0, 1.0)
     call, request = found['operations']
     assert (call['operation'], call['in_flight'], call['finished']) == ('CALL', 1, 0)
-    assert call['duration'] == {'p50': None, 'p99': None}
+    assert set(call['duration'].values()) == {None}
     assert (request['in_flight'], request['finished'], request['failed']) == (9, 100, 8)
-    assert request['duration'] == {'p50': 0.1, 'p99': 10.0}
+    assert request['duration'] == {'p50': 0.1, 'p99': 10.0, 'p50_below': 0.1, 'p99_below': 10.0}
     assert found['consumers'] == [{'channel': 'notify', 'consumed': 51, 'failed': 1, 'rate': 0.51}]
 
 
@@ -96,6 +96,14 @@ def test_percentiles(counts, share, expected):
     assert report_rules.percentile(counts, share) == expected
 
 
+@pytest.mark.parametrize(
+    ('counts', 'shown'), [([0, 1, 0, 0], ['<1s', '<1s']), ([1, 1, 0, 0], ['<100ms', '<1s']),
+                          ([1, 0, 0, 5], ['>10s', '>10s'])])
+def test_the_table_claims_no_more_than_the_classes_say(counts, shown):
+    found = report_rules.summary([report(durations={'REQUEST': {'counts': counts}})], 111.0)
+    assert list(report_text.operation_rows(found)[2][3:5]) == shown
+
+
 def test_servers_of_an_older_release_say_less():
     old = report()
     for name in ('in_flight_by_operation', 'durations', 'bounds', 'consumed', 'layer', 'places'):
@@ -113,7 +121,8 @@ def test_the_table():
     assert lines[2].split() == [
         'SERVER', 'STATE', 'UP', 'IN', 'FLIGHT', 'WAITING', 'PLACES', 'CONSUMING', 'PER', 'SECOND']
     assert lines[3].split() == ['h:7', 'running', '2m', '10', '3', '1000', '1', '1.0']
-    assert lines[7].split() == ['REQUEST', '9', '1.0', '100ms', '10s', '-', '-', '100', '8', '(timeout', '8)']
+    assert lines[7].split() == [
+        'REQUEST', '9', '1.0', '<100ms', '<10s', '-', '-', '100', '8', '(timeout', '8)']
     assert lines[10].split() == ['notify', '0.5', '51', '1']
 
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import pytest
 import trio
 
-from server_trio.layers import Queue, open_layer, redis_journal
+from server_trio.layers import Queue, open_layer, redis_journal, redis_layer
 from server_trio.layers.open import make_backend
 from server_trio.layers.packing import pack
 from tests.harness.redis_server import RedisServer, redis_server
 
 from .bench import ENCRYPTION_KEYS, redis_spec, taking_over
 from .watch import wait_for
+
+
+async def test_a_visitor_whose_redis_is_away_at_the_end_has_lost_nothing(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 0)
+    async with open_layer(redis_spec([redis.url])(), visiting=True) as visitor:
+        assert await visitor.reports() == []
+    assert caplog.messages == []
+    async with open_layer(redis_spec([redis.url])()):
+        pass
+    assert "what it held is lost" in caplog.text
 
 
 async def test_a_visitor_sees_the_last_report_of_each_server(redis: RedisServer) -> None:

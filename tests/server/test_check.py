@@ -123,6 +123,17 @@ def test_a_redis_that_is_away_is_a_finding_and_ends_with_3(tmp_path: pathlib.Pat
     (tmp_path / "project.py").write_text(LAYER)
     code, findings = check(tmp_path)
     assert (code, ids(findings)) == (ExitCode.LAYER, ["E010", "I018", "I019"])
+    assert "check that it runs" in findings[0]["remedy"]
+    assert "check that it runs" not in findings[0]["problem"]
+
+
+def test_a_redis_that_lets_nobody_in_is_none_that_does_not_run(tmp_path: pathlib.Path) -> None:
+    with redis_server(password="secret") as redis:
+        write(tmp_path, redis.url.replace("secret", "wrong"))
+        code, findings = check(tmp_path)
+    assert (code, ids(findings)[0]) == (ExitCode.LAYER, "E010")
+    assert "does not let this server in" in findings[0]["problem"]
+    assert findings[0]["remedy"] == "check user name, password and rights in CONFIG of CHANNEL_LAYERS"
 
 
 def test_one_shard_of_two_that_is_away_is_a_finding(redis: RedisServer, tmp_path: pathlib.Path) -> None:

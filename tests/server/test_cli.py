@@ -141,6 +141,23 @@ def test_a_flag_cannot_be_abbreviated(tmp_path: pathlib.Path) -> None:
     assert ended.returncode == ExitCode.SETTINGS
 
 
+def test_a_command_that_is_misspelt_is_named(tmp_path: pathlib.Path) -> None:
+    ended = start(tmp_path, "chekc", "project_settings")
+    assert complaint(ended) == "server_trio: there is no command 'chekc'; did you mean 'check'?"
+    assert ended.returncode == ExitCode.SETTINGS
+    assert "there are check, status, top, dead" in complaint(start(tmp_path, "xyz", "project_settings"))
+
+
+@pytest.mark.parametrize("words", [["a.b", "c"], ["--nonsense"], ["check"], ["dead", "a.b", "eat"]])
+def test_wrong_usage_is_said_in_two_lines(tmp_path: pathlib.Path, words: list[str]) -> None:
+    ended = start(tmp_path, *words)
+    usage, error = ended.stderr.splitlines()
+    assert usage.startswith("usage: python3 -m server_trio ")
+    assert usage.endswith(" (see --help)")
+    assert "error: " in error
+    assert ended.returncode == ExitCode.SETTINGS
+
+
 def test_without_the_servers_packages_the_start_says_what_to_install(tmp_path: pathlib.Path) -> None:
     # -S: no site-packages, so no trio
     ended = start(tmp_path, "project_settings", python=[sys.executable, "-S"])

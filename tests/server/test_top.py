@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import pathlib
 import signal
 import sys
@@ -10,11 +11,14 @@ import termios
 
 import pytest
 import trio
+from rich.console import Console
 
 from server_trio.exit_codes import ExitCode
+from server_trio.tools.reading import Reading
+from server_trio.tools.top import drawn
 from tests.harness.redis_server import RedisServer, redis_server
 
-from .command_line import beside, reporting, write
+from .command_line import REPORT, beside, reporting, write
 from .terminal import Terminal, terminal
 from .test_cli import LAYER, complaint, start, surroundings
 
@@ -31,6 +35,19 @@ def top(directory: pathlib.Path, *words: str) -> Terminal:
 def is_as_before(screen: Terminal) -> bool:
     """Whether the terminal shows what is typed and waits for whole lines."""
     return screen.modes()[3] & (termios.ECHO | termios.ICANON) == termios.ECHO | termios.ICANON
+
+
+def test_in_a_narrow_terminal_what_varies_is_cut_first() -> None:
+    finished = [["REQUEST", "ok", 5], ["REQUEST", "timeout", 2], ["REQUEST", "upstream_unreachable", 2]]
+    found = {**REPORT, "pid": 4194304, "host": "host", "at": 1.0, "finished": finished}
+    silent, now = {**found, "id": "two", "pid": 4194303, "at": -9.0}, 1.5
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(drawn("request.async", [Reading([found, silent], None, now)]))
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    for words in ("host:4194304", "host:4194303", "running", "dead?", "CONSUMING", "P50    P99"):
+        assert words in shown
+    assert "silent for" not in shown
 
 
 @pytest.mark.parametrize("end", ["q", "\x03", "SIGTERM"])

@@ -83,6 +83,9 @@ REQUIRED = ["2.7", *SERVER_PYTHONS]  # by CI
 CLIENT_SITES = [
     ("2.7", "1.8"), ("2.7", "1.9"), ("2.7", "1.10"), ("2.7", "1.11"), ("3.9", "1.11"), ("3.13", "1.11")
 ]  # fmt: skip
+#: Versions of Django between others on the same Python, and the tests that have nothing to do with Django.
+BETWEEN = ["1.9", "1.10"]
+WITHOUT_DJANGO = ["test_wire_*.py", "test_*_rules.py", "test_stderr_lines.py"]
 #: Tests in several processes: two cores do the work of more where tests wait as much as they compute.
 IN_TWO, IN_THREE, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "234")
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests", "watchfiles", "sentry-sdk", "opentelemetry-sdk"]
@@ -148,8 +151,11 @@ def lint(session: nox.Session) -> None:
 @nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
 def unit(session: nox.Session, version: str) -> None:
     """Does each part of the server and the house do what it says?"""
-    # What hypothesis makes up for the parsers is new each time, whichever Python reads it: once is enough.
-    parts = ["layers", "server", "http", "house", *(["fuzz"] if version == newest(session) else [])]
+    parts = ["layers", "server", "http"]
+    if version == newest(session):
+        # What hypothesis makes up for the parsers is new each time, whichever Python reads it, and the house
+        # is the same for all: once is enough.
+        parts += ["house", "fuzz"]
     folders = [*(f"tests/{part}" for part in parts), "--ignore=tests/house/package"]
     words = [] if session.posargs else [*folders, *IN_FOUR]
     pytest(session, tests_python(session, version), *words)
@@ -171,6 +177,8 @@ def client(session: nox.Session, site: tuple[str, str]) -> None:
         tests_python(session, newest(session)), "-c", print_binary, external=True, silent=True
     )
     folders = [] if session.posargs else ["tests/client"]
+    if django in BETWEEN and not session.posargs:
+        folders += [f"--ignore-glob=tests/client/{pattern}" for pattern in WITHOUT_DJANGO]
     # The conftest.py of tests/ is for Python 3.
     words = ["--confcutdir=tests/client", "-p", "no:cacheprovider", "--disable-warnings", *folders]
     pytest(session, python, *words, CHANNELS_ASYNC_TEST_REDIS=str(redis).strip())
@@ -190,10 +198,11 @@ def acceptance(session: nox.Session, web: str) -> None:
     """Does the whole of it work, every process a real one, with the site on this Python?"""
     site = site_python(session, web)
     server = tests_python(session, newest(session) if web == "2.7" else web)
-    # tests/acceptance/server has no site: once is enough.
-    folders = (
-        ["tests/acceptance"] if web == "2.7" else ["tests/acceptance", "--ignore=tests/acceptance/server"]
-    )
+    folders = ["tests/acceptance"]
+    if web != "2.7":
+        # The first has no site, and what the others show of it hardly depends on its Python: once is enough.
+        once = ("server", "test_docs.py", "test_asyncdemo.py")
+        folders += [f"--ignore=tests/acceptance/{name}" for name in once]
     words = [] if session.posargs else [*folders, *IN_THREE]
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
@@ -264,7 +273,18 @@ def package(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Is the server faster than what there is? Writes docs/benchmarks.rst; CI has `-- --quick`."""
+    """Is the server faster than what there is? Writes docs/benchmarks.rst; `pace` is `-- --quick`."""
+    measure(session, session.posargs)
+
+
+@nox.session
+def pace(session: nox.Session) -> None:
+    """Is it still about as fast as it was, beside asyncio in the same run?"""
+    measure(session, ["--quick"])
+
+
+def measure(session: nox.Session, arguments: list[str]) -> None:
+    """Run benchmarks/run.py beside the rivals that it needs."""
     version = newest(session)
     python = tests_python(session, version)
     # The load generator is Python; the rivals are told by a path that each has in an environment of its own.
@@ -272,7 +292,7 @@ def bench(session: nox.Session) -> None:
     listed = session.run(
         python, "-c", program, external=True, silent=True, env={"PYTHONPATH": str(ROOT / "benchmarks")}
     )
-    few = "--quick" in session.posargs
+    few = "--quick" in arguments
     words = []
     for name, requirements in json.loads(str(listed)):
         if few and name != "asyncio":
@@ -283,7 +303,7 @@ def bench(session: nox.Session) -> None:
             f"bench-{shared}", interpreter(session, version), requirements, sources
         )
         words += ["--python", f"{name}={rival}"]
-    session.run(python, "benchmarks/run.py", *words, *session.posargs, external=True)
+    session.run(python, "benchmarks/run.py", *words, *arguments, external=True)
 
 
 @nox.session(default=False)

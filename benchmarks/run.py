@@ -1,7 +1,7 @@
 """Measures this server beside what a user could pick instead, in one run on one machine.
 
     python3 noxfile.py -s bench                       everything; writes docs/benchmarks.rst and its picture
-    python3 noxfile.py -s bench -- --quick            against asyncio alone, in less than a minute; for CI
+    python3 noxfile.py -s pace                        against asyncio alone, in less than a minute; for CI
     python3 noxfile.py -s bench -- --check            does each rival answer one operation?
     python3 noxfile.py -s bench -- --load at-once --who ours asyncio --rounds 3
 

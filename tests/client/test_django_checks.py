@@ -129,6 +129,21 @@ def test_manage_py_check_deploy_looks_at_redis(tmpdir, redis):
     assert 'geheim' not in said
 
 
+def test_a_redis_that_lets_nobody_in_is_said_to_do_that(tmpdir, redis):
+    words = ('check', '--deploy', '--tag', 'channels_async')
+    connection = layer_of(redis.url).connection(0)
+    connection.config_set('requirepass', 'geheim')
+    try:
+        for url in (redis.url, redis.url.replace('://', '://:falsch@')):
+            code, said = manage(tmpdir, url, *words)
+            assert code == 1
+            assert '(channels_async.E010)' in said
+            assert 'HINT: check user name, password and rights' in said
+    finally:
+        connection = layer_of(redis.url.replace('://', '://:geheim@')).connection(0)
+        connection.config_set('requirepass', '')
+
+
 def test_the_status_of_all_servers(tmpdir, redis):
     report(redis)
     layer_of(redis.url).send('request.async', {'a': 1})

@@ -90,9 +90,16 @@ def _of_redis():
 def _messages(found):
     return [
         _KINDS[finding.level](
-            '{}: {}'.format(finding.about, finding.problem), hint=finding.remedy or None, id=finding.id)
+            _shown('{}: {}'.format(finding.about, finding.problem)),
+            hint=(finding.remedy and _shown(finding.remedy)) or None, id=finding.id,
+        )
         for finding in found
-    ]
+    ]  # fmt: skip
+
+
+def _shown(text):
+    """On Python 2 Django joins messages with ASCII alone; a host or a prefix may have other letters."""
+    return text.encode('ascii', 'backslashreplace').decode('ascii') if PY2 else text
 
 
 def _wrong(id, about, error):

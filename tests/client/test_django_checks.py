@@ -144,6 +144,21 @@ def test_a_redis_that_lets_nobody_in_is_said_to_do_that(tmpdir, redis):
         connection.config_set('requirepass', '')
 
 
+@pytest.mark.parametrize(
+    'strange',
+    [{'host': b'\xff\x1b[2J'}, {'host': 'h\xf6st \x1b]0;x\x07\u202e'}, {'channels': 5, 'host': 'A' * 300000}],
+    ids=['bytes', 'escapes', 'long'],
+)
+def test_a_report_that_no_server_wrote_breaks_no_check(tmpdir, redis, strange):
+    report(redis, **strange)
+    status = ('channels_async_status', '--interval', '0')
+    for words in (('check', '--deploy', '--tag', 'channels_async'), status):
+        code, said = manage(tmpdir, redis.url, *words)
+        assert code == 0, said
+        assert len(said) < 10000
+        assert not set('\x1b\x07\u202e') & set(said)
+
+
 def test_the_status_of_all_servers(tmpdir, redis):
     report(redis)
     layer_of(redis.url).send('request.async', {'a': 1})

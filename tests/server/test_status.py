@@ -57,14 +57,16 @@ async def test_servers_that_take_no_operations_are_shown_and_end_with_1(
     assert ended.returncode == ExitCode.FAILED
 
 
-async def test_a_server_that_has_been_killed_is_no_health(redis: RedisServer, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("command", ["status", "top"])
+async def test_a_server_that_has_been_killed_is_no_health(
+    redis: RedisServer, tmp_path: pathlib.Path, command: str
+) -> None:
     write(tmp_path, redis.url)
     async with reporting(redis, at=time.time() - 6):  # its last word stays for ten seconds
-        for command in ("status", "top"):
-            ended = await beside(tmp_path, command, "project", "--interval", "0")
-            assert "dead?, silent for" in ended.stdout
-            assert complaint(ended) == "server_trio: no server answers on this layer"
-            assert ended.returncode == ExitCode.FAILED
+        ended = await beside(tmp_path, command, "project", "--interval", "0")
+        assert "dead?, silent for" in ended.stdout
+        assert complaint(ended) == "server_trio: no server answers on this layer"
+        assert ended.returncode == ExitCode.FAILED
 
 
 def test_without_a_server_it_ends_with_1_and_says_what_waits(

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from channels_async import redis_rules, report_bounds, report_rules
+from channels_async import redis_rules, report_bounds, report_rules, report_text
 
 GOOD = {
     'version': 1, 'id': 'a', 'host': 'h', 'pid': 7, 'at': 110.0, 'started_at': 10.0, 'state': 'running',
@@ -56,7 +56,7 @@ def test_findings_of_strange_reports_are_short_lines(value):
 
 
 def test_a_terminal_is_not_moved_by_what_turns_or_ends_lines():
-    said = report_rules.as_text('in', report_rules.summary([dict(GOOD, host=ESCAPES, state=ESCAPES)], 111.0))
+    said = report_text.as_text('in', report_rules.summary([dict(GOOD, host=ESCAPES, state=ESCAPES)], 111.0))
     assert not (HARM - set('\n')) & set(said)
 
 

@@ -97,7 +97,7 @@ def test_what_is_cancelled_ends_on_the_server_too(tabs: Tabs, url: str, name: st
     ("Plain function", "good", "200 OK", "[2, 3, 5, 7"),
     ("Generator", "good", "200 OK", "tick 4"),
     ("Count", "good", "200 OK", "10"),
-    ("Time out", "bad", "504", "3"),
+    ("Time out", "bad", "504", "took longer"),
     ("Retry", "bad", "503", "status 503"),
     ("Break", "bad", "50", ""),
     ("Refuse", "bad", "403", ""),

@@ -5,7 +5,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     entry:      __main__, cli, completion
     entry:      command_line
     entry:      tools
-    entry:      processes
+    entry:      processes, serving
     assembly:   slots
     entry:      signals
     assembly:   children
@@ -18,6 +18,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     behaviour:  operations, calls, replies
     adapters:   layers, http
     words:      tracing
+    words:      resolving
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
     words:      failures, recent_errors, readiness, progress, escaping, exit_codes, signal_words, unread
     words:      log_guard, json_lines, early_signals

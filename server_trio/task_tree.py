@@ -2,7 +2,7 @@
 
     server_trio, process 4242: 25 tasks, 1 other threads at work
     <init>
-      server_trio.cli._serve
+      server_trio.serving.Serving.serve
         server_trio.operating.Operations.handle  (0af3... <Request GET http://upstream>)
           at server_trio.http.sockets:71 receive_some < ... < server_trio.operations.request:44 run_request
           waits in trio: wait_readable > wait_readable

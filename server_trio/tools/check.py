@@ -32,8 +32,9 @@ from ..layers import LayerSpec, open_layer
 from ..loading import load_consumers, load_handlers
 from ..project import layer_spec, load_django_settings, set_up_django
 from ..reaching import make_open_stream
+from ..resolving import resolve
 from ..routing import load_routing
-from ..settings import DJANGO_SETTING, Settings, options, resolve
+from ..settings import DJANGO_SETTING, Settings, options
 
 T = TypeVar("T")
 

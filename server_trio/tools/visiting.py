@@ -12,7 +12,8 @@ from ..layers import LayerSpec
 from ..options import Option
 from ..parsing import add_flags, given
 from ..project import layer_spec, load_django_settings
-from ..settings import DJANGO_SETTING, Settings, options, resolve
+from ..resolving import resolve
+from ..settings import DJANGO_SETTING, Settings, options
 
 #: Settings of the server that say where to look; flags of every command.
 WHERE: Final = ("LAYER", "BRIDGE", "CHANNEL")

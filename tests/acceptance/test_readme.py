@@ -113,7 +113,7 @@ def test_a_consumer_on_the_server_tells_the_browsers(url: str) -> None:
 
 
 def test_settings_example_names_only_settings_that_exist(tmp_path: Path) -> None:
-    from server_trio.settings import resolve
+    from server_trio.resolving import resolve
 
     example = (ROOT / "settings.example").read_text()
     package = tmp_path / "myproject"

@@ -12,7 +12,7 @@ from server_trio.egress import make_guard
 from server_trio.http.connect import DirectConnector
 from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.http.upstream import answer, open_upstream
 
 

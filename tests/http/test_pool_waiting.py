@@ -8,7 +8,7 @@ import trio.testing
 from server_trio import errors
 from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.http.test_pool import Gate, get
 from tests.http.upstream import open_memory_upstream
 

@@ -13,7 +13,7 @@ from server_trio import errors
 from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
 from server_trio.reaching import make_open_stream
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.http.upstream import Upstream, answer
 
 

@@ -15,8 +15,9 @@ from server_trio.limits import HttpLimits
 from server_trio.loading import load_handlers
 from server_trio.operations import Context, Handler
 from server_trio.replies import make_reply
+from server_trio.resolving import resolve
 from server_trio.running import Running
-from server_trio.settings import Settings, resolve
+from server_trio.settings import Settings
 
 REPLY = "daphne.response.call!1"
 MODULE = "tests.server.call_functions"

@@ -14,8 +14,9 @@ from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
 from server_trio.operations import Context, RunCommand
 from server_trio.replies import make_reply
+from server_trio.resolving import resolve
 from server_trio.running import Running
-from server_trio.settings import Settings, resolve
+from server_trio.settings import Settings
 
 REPLY = "daphne.response.command!1"
 

@@ -18,8 +18,9 @@ from server_trio.consumers.runner import Consumers
 from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
+from server_trio.resolving import resolve
 from server_trio.routing import Routing
-from server_trio.settings import Settings, resolve
+from server_trio.settings import Settings
 from server_trio.supervisor import Supervisor
 
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from server_trio.layers.memory import MemoryLayer
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.server.test_supervisor import DAPHNE, ask, message_v2, nothing_more, serving
 
 pytestmark = pytest.mark.autojump

@@ -9,7 +9,7 @@ import trio
 
 from server_trio import unread
 from server_trio.layers.memory import MemoryLayer
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 
 from .test_supervisor import DAPHNE, message_v2, serving
 

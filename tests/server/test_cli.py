@@ -14,7 +14,8 @@ from server_trio import parsing
 from server_trio.cli import make_parser
 from server_trio.exit_codes import ExitCode
 from server_trio.flags import FLAGS
-from server_trio.settings import Settings, options, resolve
+from server_trio.resolving import resolve
+from server_trio.settings import Settings, options
 from server_trio.tools.table import TOOLS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 from server_trio.commands import load_commands
 from server_trio.errors import SettingsError
 from server_trio.loading import load_handlers
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.acceptance.raw import start
 from tests.client.command_cases import sh
 

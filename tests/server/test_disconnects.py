@@ -12,7 +12,7 @@ from server_trio import disconnects
 from server_trio.disconnects import Gone
 from server_trio.layers.base import Entry
 from server_trio.layers.memory import MemoryLayer
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 
 from .test_supervisor import message, message_v2, nothing_more, replies, serving
 

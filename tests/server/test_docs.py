@@ -15,7 +15,7 @@ import pytest
 
 from channels_async import wire
 from channels_async.wire import details, typed
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from tests.harness.pages import PAGES, README, ROOT, Page
 
 DOCS = ROOT / "docs"

@@ -15,7 +15,7 @@ from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
 from server_trio.loading import load_handlers
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from server_trio.supervisor import Supervisor
 from tests.http.upstream import Upstream, answer, open_upstream
 

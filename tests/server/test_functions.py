@@ -15,7 +15,7 @@ from server_trio.errors import SettingsError
 from server_trio.functions import load_functions
 from server_trio.loading import load_handlers
 from server_trio.recovery import is_repeatable
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 
 from . import call_functions
 from .call_support import MODULE

@@ -17,7 +17,7 @@ from server_trio.loading import load_handlers
 from server_trio.operations import Context
 from server_trio.recovery import is_repeatable, refusal
 from server_trio.replies import Reply
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 
 from .test_supervisor import DAPHNE, message, message_v2, replies, serving
 

@@ -17,7 +17,8 @@ from server_trio.limits import HttpLimits
 from server_trio.readiness import obstacle
 from server_trio.recent_errors import MOST_KINDS
 from server_trio.reporting import QUEUES_SHOWN, RUNNING_SHOWN
-from server_trio.settings import Settings, resolve
+from server_trio.resolving import resolve
+from server_trio.settings import Settings
 from server_trio.supervisor import Supervisor
 from tests.harness.redis_server import RedisServer
 from tests.layers.bench import redis_spec

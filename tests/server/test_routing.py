@@ -14,8 +14,8 @@ from channels.routing import include, route, route_class  # type: ignore[import-
 from server_trio.consumers.message import MatchedMessage
 from server_trio.errors import SettingsError
 from server_trio.loading import load_consumers
+from server_trio.resolving import resolve
 from server_trio.routing import Routing, load_routing, only_wanted, served_channels
-from server_trio.settings import resolve
 
 Load = Callable[..., Routing]
 

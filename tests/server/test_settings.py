@@ -8,7 +8,8 @@ import pytest
 
 from server_trio.errors import SettingsError
 from server_trio.options import Option
-from server_trio.settings import Settings, options, resolve
+from server_trio.resolving import resolve
+from server_trio.settings import Settings, options
 
 
 def resolve_django(django: object) -> Settings:

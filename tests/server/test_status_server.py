@@ -18,7 +18,7 @@ from server_trio.errors import LayerUnavailable
 from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
-from server_trio.settings import resolve
+from server_trio.resolving import resolve
 from server_trio.status import app, listening
 from server_trio.status.app import Source
 from server_trio.supervisor import Supervisor

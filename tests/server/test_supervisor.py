@@ -21,7 +21,8 @@ from server_trio.limits import HttpLimits
 from server_trio.operating import PARSED_AT_ONCE
 from server_trio.operations import Context, Handler
 from server_trio.replies import Reply
-from server_trio.settings import Settings, resolve
+from server_trio.resolving import resolve
+from server_trio.settings import Settings
 from server_trio.supervisor import State, Supervisor
 
 DAPHNE = "daphne.response.abcdefghij!"

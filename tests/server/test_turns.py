@@ -13,7 +13,8 @@ from server_trio.errors import TooManyWaiting
 from server_trio.layers.memory import MemoryLayer
 from server_trio.operations import Context
 from server_trio.replies import Reply
-from server_trio.settings import Settings, resolve
+from server_trio.resolving import resolve
+from server_trio.settings import Settings
 from server_trio.supervisor import Supervisor
 from server_trio.turns import Turns
 from tests.server.test_supervisor import ask, message, nothing_more, replies, serving

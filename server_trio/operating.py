@@ -79,16 +79,29 @@ class Operations:
         """Answer one message, whatever it is, and give back its place: one of `places`, else of ours."""
         self.counters.received += 1
         try:
+            operation = await self._understood(layer, received)
+            if operation is not None:
+                handler = self._handlers.get(operation.name)
+                reply = make_reply(layer, operation, received.entry)
+                verdict = await self._verdict(layer, received, operation, handler, reply)
+                await self._supervise(
+                    Running(operation, handler, reply, context, self._settings, self._turns, verdict)
+                )
+        finally:
+            (places or self.places).give_back()
+
+    async def _understood(self, layer: Layer, received: Received) -> Operation | None:
+        """The operation that a message is; None for one that is none, which has been answered."""
+        try:
             if received.fault is not None:
                 raise BadMessage(received.fault)
             operation = await self._parse(received.content)
         except BadMessage as error:
             await self._refuse(layer, error, received)
-        else:
+            return None
+        if operation.ignored:
             self._warn_of_ignored(operation)
-            await self._supervise(await self._running(layer, context, received, operation))
-        finally:
-            (places or self.places).give_back()
+        return operation
 
     async def is_lost(self, received: Received) -> bool:
         """Whether what a dead server had will not be done (again): then its answer needs no place."""
@@ -108,14 +121,6 @@ class Operations:
         if text_size(content) <= PARSED_AT_ONCE:
             return parse(content, time.time())
         return await trio.to_thread.run_sync(parse, content, time.time(), limiter=self._parsers)
-
-    async def _running(
-        self, layer: Layer, context: Context, received: Received, operation: Operation
-    ) -> Running:
-        handler = self._handlers.get(operation.name)
-        reply = make_reply(layer, operation, received.entry)
-        verdict = await self._verdict(layer, received, operation, handler, reply)
-        return Running(operation, handler, reply, context, self._settings, self._turns, verdict)
 
     async def _verdict(
         self, layer: Layer, received: Received, operation: Operation, handler: Handler | None, reply: Reply

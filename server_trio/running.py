@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from typing import Final
 
@@ -26,7 +25,7 @@ from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
 from .stats import QUIET
-from .tracing import traced
+from .tracing import Traced
 from .turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -52,6 +51,13 @@ class Running:
     `turns` where it has no limit of its own. `verdict` is why it is not to be done, if so.
     """
 
+    # There are as many as operations in flight.
+    __slots__ = (
+        "_begun", "_budget", "_context", "_handler", "_has_begun", "_interrupted_by", "_is_taken_over",
+        "_is_unread", "_reply_timeout", "_scope", "_settings", "_turns", "_verdict", "operation", "outcome",
+        "reason", "reply", "waited",
+    )  # fmt: skip
+
     def __init__(
         self,
         operation: Operation,
@@ -74,11 +80,12 @@ class Running:
         self._verdict = verdict
         self._is_taken_over = False
         self._has_begun = False  # its turn has come
-        self._scope = trio.CancelScope()
         self._interrupted_by: OperationError | None = None
         self._reply_timeout = settings.REPLY_TIMEOUT
         self._is_unread = False
         self._begun = trio.current_time()
+        self._budget = self._left()  # seconds from then
+        self._scope = trio.CancelScope(deadline=self._begun + self._budget)
 
     @property
     def seconds(self) -> float:
@@ -91,10 +98,9 @@ class Running:
         return time.time() - (trio.current_time() - self._begun)
 
     @property
-    def deadline_at(self) -> float | None:
-        """When it must have been answered, epoch seconds; None before that is known."""
-        left = self._scope.deadline - trio.current_time()
-        return None if left == math.inf else time.time() + left
+    def deadline_at(self) -> float:
+        """When it must have been answered, epoch seconds."""
+        return time.time() + self._scope.deadline - trio.current_time()
 
     @property
     def has_listener(self) -> bool:
@@ -114,7 +120,7 @@ class Running:
 
     async def run(self) -> None:
         """Do the operation within its budget, and see that it is answered."""
-        with traced(self.operation) as trace:
+        with Traced(self.operation) as trace:
             await self._to_its_end()
             trace.end(self.outcome, self.reason)
 
@@ -134,21 +140,21 @@ class Running:
             self.reason = f"{self.reason}: {self.reply.held_up_by}".removeprefix(": ")
         if not self._has_begun:
             self._note_wait()
-        await self._settle()
+        if self.reply.entry is not None:
+            await self._settle()
         self._log()
 
     async def _work(self) -> OperationError | None:
         """Run the handler; return the error that the client must be told of."""
         if self._verdict is not None:
             return self._verdict
-        budget = self._budget()
-        if budget <= 0:
+        if self._budget <= 0:
             # How long ago tells clocks that differ (minutes, hours) from a queue that is long.
-            return BudgetSpent(f"the operation's time was over {-budget:.1f} s before it could be begun")
+            late = -self._budget
+            return BudgetSpent(f"the operation's time was over {late:.1f} s before it could be begun")
         handler = self._handler
         if handler is None:
             return UnknownOperation(f"this server has no operation {self.operation.name}")
-        self._scope.deadline = self._begun + budget
         try:
             with self._scope:
                 async with self._turns.turn(self.operation.name):
@@ -179,7 +185,7 @@ class Running:
             return DeadlineExceeded(f"{late} took longer than the operation's deadline")
         return BudgetSpent("the operation's time was over before its turn came; it was not begun")
 
-    def _budget(self) -> float:
+    def _left(self) -> float:
         """Seconds that are left; what was spent in the queue counts."""
         operation = self.operation
         limit = self._settings.DEADLINES.of(operation.name)

@@ -9,10 +9,13 @@ current in context variables, which Trio keeps apart for each task and takes alo
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
+import time
 from collections.abc import Iterator
-from contextvars import ContextVar
-from typing import Any
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Final
 
 from channels_async import __version__, trace_rules
 from channels_async.wire import Operation
@@ -43,23 +46,50 @@ class Trace:
             self._sentry_span.set_data("channels_async.outcome", outcome)
 
 
-@contextlib.contextmanager
-def traced(operation: Operation) -> Iterator[Trace]:
-    """The time in which this task works for an operation."""
-    token = current.set(operation)
-    try:
-        with contextlib.ExitStack() as stack:
-            yield Trace(
-                stack.enter_context(_span(operation)) if _makes_spans() else None,
-                stack.enter_context(_sentry_scope(operation)) if "sentry_sdk" in sys.modules else None,
-            )
-    finally:
-        current.reset(token)
+_NOBODY_LOOKS: Final = Trace()
+
+
+class Traced:
+    """The time in which this task works for an operation: `with Traced(operation) as trace`."""
+
+    # No generator: every operation goes through here, and most have nobody who looks.
+    __slots__ = ("_entered", "_operation", "_token")
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+        self._entered: contextlib.ExitStack | None = None
+
+    def __enter__(self) -> Trace:
+        operation = self._operation
+        self._token: Token[Operation | None] = current.set(operation)
+        has_spans, has_sentry = makes_spans(int(time.monotonic())), "sentry_sdk" in sys.modules
+        if not has_spans and not has_sentry:
+            return _NOBODY_LOOKS
+        try:
+            with contextlib.ExitStack() as stack:
+                trace = Trace(
+                    stack.enter_context(_span(operation)) if has_spans else None,
+                    stack.enter_context(_sentry_scope(operation)) if has_sentry else None,
+                )
+                self._entered = stack.pop_all()
+        except BaseException:
+            current.reset(self._token)
+            raise
+        return trace
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        try:
+            if self._entered is not None:
+                self._entered.__exit__(kind, error, frames)
+        finally:
+            current.reset(self._token)
 
 
 def upstream_headers(operation: Operation, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """`headers` for an upstream, with those of the operation's trace (W3C Trace Context)."""
-    if "opentelemetry.propagate" in sys.modules:
+    if makes_spans(int(time.monotonic())):
         from opentelemetry import propagate
 
         here: dict[str, str] = {}
@@ -71,8 +101,12 @@ def upstream_headers(operation: Operation, headers: list[tuple[bytes, bytes]]) -
     return trace_rules.trace_headers(headers, operation.traceparent, operation.tracestate)
 
 
-def _makes_spans() -> bool:
-    """Whether OpenTelemetry is set up; spans of nobody would cost a tenth of an operation's time."""
+@functools.lru_cache(maxsize=1)
+def makes_spans(second: int) -> bool:
+    """Whether OpenTelemetry is set up; spans of nobody would cost a tenth of an operation's time.
+
+    Asked anew each second, as the answer takes a look into the environment.
+    """
     trace = sys.modules.get("opentelemetry.trace")
     return trace is not None and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 

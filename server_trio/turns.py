@@ -8,8 +8,8 @@ beyond them is refused at once, and told when to come back.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from types import TracebackType
 
 import trio
 
@@ -24,43 +24,72 @@ class Turns:
     """
 
     def __init__(self, limits: Mapping[str, int], total: int) -> None:
-        bounded = {name: limit for name, limit in limits.items() if 0 < limit < total}
-        self._limiters = {name: trio.CapacityLimiter(limit) for name, limit in bounded.items()}
-        self._room = {name: waiting_room(limit, total) for name, limit in bounded.items()}
-        self._waiting = dict.fromkeys(bounded, 0)
+        self._turns = {
+            name: Turn(name, limit, waiting_room(limit, total))
+            for name, limit in limits.items()
+            if 0 < limit < total
+        }
 
     @property
     def waiting(self) -> int:
         """Operations that are claimed and wait for their turn."""
-        return sum(self._waiting.values())
+        return sum(turn.waiting for turn in self._turns.values())
 
-    @asynccontextmanager
-    async def turn(self, operation: str) -> AsyncIterator[None]:
-        """Have the turn of an operation for the time of the block, waiting for it if need be.
+    def turn(self, operation: str) -> Turn | NoTurn:
+        """For `async with`: have the turn of an operation for the time of the block, waiting for it first.
 
         Raises TooManyWaiting.
         """
-        limiter = self._limiters.get(operation)
-        if limiter is None:
-            yield
-            return
-        await self._acquire(operation, limiter)
-        try:
-            yield
-        finally:
-            limiter.release()
+        return self._turns.get(operation) or _NO_TURN
 
-    async def _acquire(self, operation: str, limiter: trio.CapacityLimiter) -> None:
-        try:
-            # A token that comes back goes to those who wait, so this overtakes nobody.
-            limiter.acquire_nowait()
+
+class Turn:
+    """The turns of one operation, any number of `async with` at once.
+
+    A trio.CapacityLimiter would know for each turn who has it, which nobody asks, at the price of a task's
+    whole way through the scheduler.
+    """
+
+    __slots__ = ("_free", "_name", "_queue", "_room")
+
+    def __init__(self, name: str, limit: int, room: int) -> None:
+        self._name = name
+        self._free = limit
+        self._room = room
+        self._queue = trio.lowlevel.ParkingLot()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def __aenter__(self) -> None:
+        if self._free:  # then nobody waits, for a turn that comes back goes to those
+            self._free -= 1
             return
-        except trio.WouldBlock:
-            pass
-        if self._waiting[operation] >= self._room[operation]:
-            raise TooManyWaiting(f"too many {operation} operations are waiting; try again later")
-        self._waiting[operation] += 1
-        try:
-            await limiter.acquire()
-        finally:
-            self._waiting[operation] -= 1
+        if len(self._queue) >= self._room:
+            raise TooManyWaiting(f"too many {self._name} operations are waiting; try again later")
+        # Who is woken has the turn, also if cancelled from then on: Trio tells that at the next checkpoint.
+        await self._queue.park()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        if self._queue:
+            self._queue.unpark()
+        else:
+            self._free += 1
+
+
+class NoTurn:
+    """Of an operation that has no limit."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        pass
+
+
+_NO_TURN = NoTurn()

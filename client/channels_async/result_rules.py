@@ -110,7 +110,9 @@ def answer(value):
 
 def item(value):
     """One item of a stream as text or bytes. Raises NoResponse."""
-    value = text(value) if lazy(value) else native_text(value)
+    value = native_text(value)
+    if not isinstance(value, (text, bytes)) and lazy(value):
+        value = text(value)
     if isinstance(value, (text, bytes)):
         return value
     if isinstance(value, bytearray):
@@ -140,13 +142,13 @@ def response_headers(status, headers, site_headers):
     A function is the site's own, so its cookies and policies go out, which those of an upstream do not. What
     the site has put on the response replaces the function's, but Vary and Set-Cookie are the union of both.
     """
+    policies = [pair for pair in headers if pair[0] in http_rules.NOT_FOR_THE_SITE]
+    if not policies:
+        return http_rules.response_headers(status, headers, site_headers)
     of_site = set(name.lower() for name, _ in site_headers)
-    policies = [
-        pair for pair in headers
-        if pair[0] in http_rules.NOT_FOR_THE_SITE and (pair[0] == b'set-cookie' or pair[0] not in of_site)
-    ]  # fmt: skip
+    added = [pair for pair in policies if pair[0] == b'set-cookie' or pair[0] not in of_site]
     rest = [pair for pair in headers if pair[0] not in http_rules.NOT_FOR_THE_SITE]
-    return http_rules.response_headers(status, rest, policies + list(site_headers))
+    return http_rules.response_headers(status, rest, added + list(site_headers))
 
 
 def has(headers, name):
@@ -204,7 +206,7 @@ def _of_body(status, headers, body):
     body = native_text(body)
     if isinstance(body, (dict, list)):
         return _typed(status, headers, JSON_TYPE, to_json(body).encode('ascii'))
-    if lazy(body):
+    if not isinstance(body, (text, bytes)) and lazy(body):
         body = text(body)
     if isinstance(body, text):
         return _typed(status, headers, TEXT_TYPE, body.encode('utf-8', 'replace'))

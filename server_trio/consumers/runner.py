@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import logging
@@ -102,7 +101,7 @@ class Consumers:
             logger.error("the routing has no consumer for a message on %s", channel)
             return "-", "unrouted"
         consumer, kwargs = match
-        run = _Run(self, layer, dataclasses.replace(received, content=content), consumer, kwargs)
+        run = _Run(self, layer, received._replace(content=content), consumer, kwargs)
         scope = trio.CancelScope()
         self._scopes.add(scope)
         if self._ending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from channels_async.redis_rules import ShardFacts
 
@@ -13,8 +13,7 @@ from channels_async.redis_rules import ShardFacts
 Message = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Where the journal has a message: the shard, whose journal, and the key in it.
 
     `owner` is who had the journal when the message was handed out. It changes with each taking over, so that
@@ -44,8 +43,7 @@ class Past:
     begun: bool  # a part of the answer has been sent
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One message taken from a channel, or what could not be read as one.
 
     `channel` is the name that was asked for (or the full name for `!` channels). `content` is

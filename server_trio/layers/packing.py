@@ -7,6 +7,7 @@ the shortest form, floats are doubles, tuples are arrays. msgspec does it, becau
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any, NoReturn
@@ -16,6 +17,7 @@ import msgspec
 from ..errors import MessageRefused
 
 _SCALARS = frozenset({str, bytes, int, float, bool, NoneType})
+_LISTS = frozenset({list, tuple})
 _LEAST_INTEGER = -(2**63)
 _GREATEST_INTEGER = 2**64 - 1
 
@@ -63,15 +65,23 @@ def _is_exact(value: Any) -> bool:
     if kind in _SCALARS:
         return True
     if kind is dict:
-        if not set(map(type, value)) <= _SCALARS:
+        if not _SCALARS.issuperset(map(type, value)):
             return False
         members = value.values()
     elif kind is list or kind is tuple:
         members = value
     else:
         return False
-    # Comparing the set of types first spares a call for each item of the long flat lists.
-    return set(map(type, members)) <= _SCALARS or all(map(_is_exact, members))
+    # Looking at the types of all at once spares a call for each item of long lists, and those of pairs,
+    # such as headers, are looked at as one.
+    kinds = set(map(type, members))
+    if kinds <= _SCALARS:
+        return True
+    if kinds <= _LISTS:
+        return _SCALARS.issuperset(map(type, itertools.chain.from_iterable(members))) or all(
+            map(_is_exact, members)
+        )
+    return all([type(member) in _SCALARS or _is_exact(member) for member in members])
 
 
 def _plain(value: Any, path: str) -> Any:

@@ -14,6 +14,7 @@ import trio
 from redis.asyncio.connection import AbstractConnection
 
 from ..errors import LayerUnavailable
+from .redis_commands import packed
 from .redis_endpoint import Endpoint
 from .redis_loop import AsyncioLoop, LoopFell
 from .redis_scripts import Script
@@ -210,7 +211,7 @@ class RedisConnection:
         assert connection is not None
         self.has_left = True
         try:
-            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            await connection.send_packed_command(packed(commands), check_health=False)
             return [await _reply(connection) for _ in commands]
         except BaseException:
             self._connection = None

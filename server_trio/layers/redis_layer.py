@@ -20,8 +20,6 @@ from typing import Any
 import redis
 import trio
 
-from channels_async.redis_rules import ShardFacts
-
 from ..errors import ChannelFull, LayerError, LayerUnavailable, SendUnknown
 from .base import (
     DeadLetter,
@@ -36,101 +34,20 @@ from .base import (
     Survey,
 )
 from .names import check_channel, check_group, check_receive
-from .redis_claim import Claimer
-from .redis_connection import Backoff, RedisConnection, ShardHealth, SharedConnection
-from .redis_dead import DeadLetters
-from .redis_endpoint import Endpoint
-from .redis_journal import ShardJournal
+from .redis_connection import SharedConnection
 from .redis_loop import AsyncioLoop
-from .redis_news import News
-from .redis_receive import Receiver
-from .redis_reports import Reports, newest
+from .redis_reports import newest
 from .redis_scripts import GROUP_ADD, GROUP_MEMBERS
-from .redis_send import Outgoing, Sender
+from .redis_send import Outgoing
+from .redis_shard import Shard
 from .redis_source import Source, read_source
-from .redis_survey import survey, version_of
 from .redis_watchdog import watch
 
 logger = logging.getLogger("server_trio.layers")
 
 CLOSE_TIMEOUT = 2.0  # seconds to give back what is claimed; Redis answers within milliseconds or is away
+HOMES = 1000  # lists whose shard is remembered; of more, all are looked up again
 GROUP_CHUNK = 500  # members whose messages are held in memory at once
-
-BLMOVE_VERSION = (6, 2)
-CLIENT_UNBLOCK_VERSION = (5, 0)
-
-
-class Shard:
-    """One Redis: a connection to send, one for rare commands, one for each task that receives."""
-
-    def __init__(
-        self,
-        source: Source,
-        number: int,
-        endpoint: Endpoint,
-        loop: AsyncioLoop,
-        nursery: trio.Nursery,
-        visiting: bool,
-    ) -> None:
-        self._visiting = visiting  # then it is no server, and must not look like one
-        self._source = source
-        self._endpoint = endpoint
-        self._loop = loop
-        self._version: tuple[int, ...] = (0,)
-        self.opened = trio.Event()  # it has been reached once
-        self.health = ShardHealth(endpoint.label)
-        self.control = SharedConnection(loop, endpoint, self.health)
-        self._sending = RedisConnection(loop, endpoint, self.health)
-        self.journal = ShardJournal(source, number, self.control)
-        self.dead = DeadLetters(source, number, self.control)
-        self.reports = Reports(source, self.control, lambda: self.journal.id)
-        self.news = News(source, RedisConnection(loop, endpoint, self.health), self.control)
-        self.sender = Sender(source, self._sending, self.journal.known_until)
-        self.receiver = Receiver(nursery, self._new_claimer)
-
-    async def open(self) -> None:
-        """Connect once, to know that it is there and what it can do. Raises LayerUnavailable."""
-        info = await self.control.command("INFO", "server")
-        self._version = version_of(info)
-        if self._version < BLMOVE_VERSION:
-            logger.warning(
-                "Redis at %s is version %s: before 6.2 a message can be lost when a connection breaks "
-                "at the moment of its delivery",
-                self._endpoint.label, ".".join(map(str, self._version)),
-            )  # fmt: skip
-        if not self._visiting:
-            await self.journal.beat()
-        self.opened.set()
-
-    async def open_later(self) -> None:
-        """Connect for the first time, as soon as it is there."""
-        backoff = Backoff()
-        while not self.opened.is_set():
-            await trio.sleep(backoff.next())
-            with contextlib.suppress(LayerUnavailable):
-                await self.open()
-
-    async def survey(self, channel: str) -> ShardFacts:
-        """What this Redis is like. Raises LayerUnavailable."""
-        return await survey(self._source, self.control, self.reports, self.health.label, channel)
-
-    async def close(self) -> None:
-        """Give back what nobody has, and disconnect. The caller bounds the time."""
-        await self.receiver.close()
-        with contextlib.suppress(LayerUnavailable):  # then what there is expires
-            if not self._visiting:
-                await self.reports.withdraw()
-                await self.journal.close()
-        await self._sending.close()
-        await self.news.close()
-        await self.control.close()
-
-    def _new_claimer(self, channels: Sequence[str], journal: bool) -> Claimer:
-        return Claimer(
-            self._source, channels, lambda: RedisConnection(self._loop, self._endpoint, self.health),
-            self.control, self.journal, keep=journal, can_move=self._version >= BLMOVE_VERSION,
-            can_unblock=self._version >= CLIENT_UNBLOCK_VERSION,
-        )  # fmt: skip
 
 
 class RedisLayer:
@@ -146,6 +63,8 @@ class RedisLayer:
         self._source = source
         self._shards = shards
         self._turns = itertools.cycle(range(len(shards)))
+        #: By list, of those that were sent to lately: there is one for all browsers of a daphne.
+        self._homes: dict[str, tuple[Shard | None, int]] = {}
         self._sent = self._received = self._full = 0
 
     @property
@@ -323,9 +242,17 @@ class RedisLayer:
     def _prepare(self, channel: str, message: Message) -> tuple[Shard, Outgoing]:
         check_channel(channel)
         name, body = self._source.codec.encode(channel, message)
+        shard, capacity = self._homes.get(name) or self._new_home(name)
+        return shard or self._shards[next(self._turns)], Outgoing(name, body, capacity)
+
+    def _new_home(self, name: str) -> tuple[Shard | None, int]:
+        """Where messages for the list `name` go (None: on any shard), and how many there may be."""
         is_bound = "!" in name or "?" in name
-        shard = self._shards[self._source.consistent_hash(name) if is_bound else next(self._turns)]
-        return shard, Outgoing(name, body, self._source.get_capacity(name))
+        shard = self._shards[self._source.consistent_hash(name)] if is_bound else None
+        if len(self._homes) >= HOMES:
+            self._homes.clear()
+        home = self._homes[name] = shard, self._source.get_capacity(name)
+        return home
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import itertools
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import trio
@@ -67,7 +67,13 @@ class Batch:
     """Messages that one script call sends. Repeating it is safe for RECEIPT_TTL: it is done once."""
 
     def __init__(
-        self, token: str, source: Source, receipt: str, messages: Iterable[Outgoing], known_until: KnownUntil
+        self,
+        token: str,
+        source: Source,
+        receipt: str,
+        new_keys: Iterator[str],
+        messages: Iterable[Outgoing],
+        known_until: KnownUntil,
     ) -> None:
         channels: dict[str, list[Outgoing]] = {}
         for message in messages:
@@ -82,7 +88,7 @@ class Batch:
         self._add_steps(source, known_until)
         for name, group in channels.items():
             self.keys += (source.prefix + name, *source.channel_counters(name))
-            self.keys += [source.new_message_key() for _ in group]
+            self.keys += itertools.islice(new_keys, len(group))
             self.args += (group[0].capacity, len(group))
             self.args += [message.body for message in group]
 
@@ -153,6 +159,7 @@ class Sender:
         self._room = trio.Event()
         name = secrets.token_hex(8)
         self._receipt = f"{source.prefix}:receipt:{name}"
+        self._new_keys = source.new_message_keys()
         self._tokens = itertools.count(1)
         self._closed = False
 
@@ -202,7 +209,10 @@ class Sender:
                 await trio.lowlevel.checkpoint()
                 if messages := self._take():
                     token = str(next(self._tokens))
-                    await self._send(Batch(token, self._source, self._receipt, messages, self._known_until))
+                    batch = Batch(
+                        token, self._source, self._receipt, self._new_keys, messages, self._known_until
+                    )
+                    await self._send(batch)
         finally:
             self._closed = True
             while self._pending:

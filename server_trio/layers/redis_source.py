@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,11 @@ class Source:
         """Keys of messages_count and channel_full_count (asgi_redis/core.py:488-505)."""
         return f"{self.stats_prefix}{name}:messages_count", f"{self.stats_prefix}{name}:channel_full_count"
 
-    def new_message_key(self) -> str:
-        """A key that no message has: as long as the uuid4 that asgi_redis takes (core.py:159)."""
-        return self.prefix + secrets.token_hex(16)
+    def new_message_keys(self) -> Iterator[str]:
+        """Keys that no message has, without end: as long as the uuid4 that asgi_redis takes (core.py:159)."""
+        # Half of it by chance, for all of them: the system's generator is not asked for each message.
+        start = self.prefix + secrets.token_hex(8)
+        return (f"{start}{number:016x}" for number in itertools.count())
 
     def is_message_key(self, key: bytes) -> bool:
         """Whether a message can lie there: the prefix, then letters and digits."""

@@ -7,13 +7,12 @@ response is decided by result_rules.py of the contract, the same for the inline 
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import inspect
 import itertools
 import logging
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -112,8 +111,11 @@ class _Calling:
         self._context = context
         self._threads = threads
         self._debug = debug
-        self._what = f"operation {operation.id}: the function '{function.name}'"
         self._length: result_rules.NamedLength | None = None  # of a stream
+
+    @property
+    def _what(self) -> str:
+        return f"operation {self._operation.id}: the function '{self._function.name}'"
 
     async def run(self) -> None:
         """Call it and answer."""
@@ -149,7 +151,8 @@ class _Calling:
             try:
                 await self._answer_async(answer)
             finally:
-                await self._close(answer)
+                if answer.stream is not None or answer.close is not None:
+                    await self._close(answer)
         else:
             await self._answer_from_thread(lambda put: _pump(answer, put))
 
@@ -240,17 +243,9 @@ class _Calling:
                 self._length.end()
         await self._reply.end()
 
-    @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _failures(self) -> _Failures:
         """Around code of the project: what it raises is logged and raised as FunctionFailed."""
-        try:
-            yield
-        except BaseException as error:
-            failure, cancelled = separate(error)
-            if cancelled is not None:
-                raise cancelled from None
-            assert failure is not None
-            raise self._failed(failure) from None
+        return _Failures(self._failed)
 
     def _failed(self, error: BaseException) -> FunctionFailed:
         error = error.with_traceback(_of_the_project(error.__traceback__))
@@ -273,6 +268,31 @@ class _Calling:
             if cancelled is not None:
                 raise
             logger.error("%s: closing what was returned failed", self._what, exc_info=failure)
+
+
+class _Failures:
+    """A block of the project's code. Without a generator: each call of a function enters it several times."""
+
+    __slots__ = ("_failed",)
+
+    def __init__(self, failed: Callable[[BaseException], FunctionFailed]) -> None:
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        failure, cancelled = separate(error)
+        if cancelled is error:
+            return
+        if cancelled is not None:
+            raise cancelled from None
+        assert failure is not None
+        raise self._failed(failure) from None
 
 
 def _call_in_thread(call: Callable[[], Any], put: Callable[[Part], bool]) -> Any:

@@ -40,7 +40,7 @@ class HttpReply(Reply):
         await self._send_part(
             {
                 "status": status,
-                "headers": [[name, value] for name, value in headers],
+                "headers": headers,
                 "content": first,
                 "more_content": more or bool(rest),
             }

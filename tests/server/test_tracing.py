@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from server_trio.logs import OperationFilter
-from server_trio.tracing import current, traced, upstream_headers
+from server_trio.tracing import Traced, current, makes_spans, upstream_headers
 
 from .call_support import Caller
 
@@ -38,7 +38,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    makes_spans.cache_clear()
     yield exporter
+    makes_spans.cache_clear()
     provider.shutdown()
 
 
@@ -109,7 +111,7 @@ async def test_a_span_of_opentelemetry_is_open_around_each_operation_and_goes_up
     assert finished["op1"].status.is_ok
     assert not finished["bad"].status.is_ok
     asked = operation(traceparent=PARENT)
-    with traced(asked) as trace:
+    with Traced(asked) as trace:
         ((name, value),) = upstream_headers(asked, [])
         trace.end("ok", "")
     assert name == b"traceparent"
@@ -137,7 +139,7 @@ def test_an_opentelemetry_that_nobody_has_set_up_makes_no_spans(monkeypatch: pyt
 
     asked: list[Any] = []
     monkeypatch.setattr(trace, "get_tracer", lambda *args, **kwargs: asked.append(args))
-    with traced(operation()):
+    with Traced(operation()):
         pass
     assert asked == []
 

@@ -31,7 +31,7 @@ from .resolving import resolve
 from .routing import load_routing
 from .serving import Serving
 from .settings import DJANGO_SETTING, Settings, options
-from .status.app import Source
+from .status.source import Source
 from .status.starting import open_status
 from .supervisor import Supervisor
 from .systemd import Service

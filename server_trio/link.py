@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import trio
 
+from .rhythm import next_time
+
 #: Tells a child which process it is, and which descriptor its end of the line has: "2:7". Not a setting.
 LINK_VARIABLE: Final = "SERVER_TRIO_PARENT"
 
@@ -52,7 +54,7 @@ class Link:
         """Tell the parent every INTERVAL what `report` returns."""
         while True:
             await self._say({"report": report()})
-            await trio.sleep(INTERVAL)
+            await trio.sleep_until(next_time(INTERVAL))
 
     async def _say(self, what: Mapping[str, Any]) -> None:
         # What the parent does not read waits here, one report at the most.

@@ -63,6 +63,7 @@ from .errors import LayerError
 from .layers.base import Layer, LayerStatistics
 from .operating import Operations
 from .receiver import Places
+from .rhythm import next_time
 from .running import Running
 from .stats import BOUNDS, Statistics, Upstreams
 
@@ -119,7 +120,7 @@ class Reporter:
             while True:
                 with contextlib.suppress(LayerError):  # the layer itself says that it is away
                     await layer.publish(self.report())
-                await trio.sleep(INTERVAL)
+                await trio.sleep_until(next_time(INTERVAL))
 
     async def _ask_for_queues(self, layer: Layer) -> None:
         """What waits on the channels, now and then: it is a question to each shard for each of them."""
@@ -131,7 +132,7 @@ class Reporter:
                     if queue is not None:
                         found[channel] = dataclasses.asdict(queue)
             self._queues = found
-            await trio.sleep(QUEUE_INTERVAL)
+            await trio.sleep_until(next_time(QUEUE_INTERVAL))
 
     def report(self) -> dict[str, Any]:
         """What there is to say now; also before the layer is open."""

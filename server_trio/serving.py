@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -21,9 +22,11 @@ from .progress import in_one_line, standstill
 from .reload import Origin
 from .settings import Settings
 from .signals import Member, Obedience, Single, obeyed
-from .status.listening import StatusServer
 from .supervisor import Supervisor
 from .systemd import Service
+
+if TYPE_CHECKING:
+    from .status.listening import StatusServer  # needs hypercorn, which a server without --status does not
 
 logger = logging.getLogger("server_trio.cli")  # whose first lines a log has: serving, then ready
 

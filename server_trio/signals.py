@@ -7,16 +7,18 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from .reload import Origin, ReloadFailed, start_successor
 from .signal_words import MEANINGS
-from .status.listening import StatusServer
 from .supervisor import State, Supervisor
 from .systemd import Service
 from .task_tree import task_tree
+
+if TYPE_CHECKING:
+    from .status.listening import StatusServer  # needs hypercorn, which a server without --status does not
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import trio
 
 from ..errors import LayerUnavailable, SettingsError
 from .base import Layer
+from .lean import import_backend
 
 BRIDGES = ("auto", "redis", "threaded")
 
@@ -73,7 +73,7 @@ def make_backend(spec: LayerSpec) -> Any:
     if not module_name:
         raise SettingsError(f"{_where(spec)}: BACKEND {spec.backend!r} is no dotted path to a class")
     try:
-        backend_class = getattr(importlib.import_module(module_name), class_name)
+        backend_class = getattr(import_backend(module_name), class_name)
     except ImportError as error:
         raise SettingsError(
             f"{_where(spec)}: BACKEND {spec.backend!r} cannot be imported ({error}). "

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 import trio
 
 from ..errors import LayerUnavailable
+from ..rhythm import next_time
 from .base import Entry, Judge, Past, Received
 from .redis_connection import SAID_AGAIN, RedisConnection
 from .redis_journal_scripts import BEAT, LOOK_AGAIN, NOTE, TAKE_OVER
@@ -97,7 +98,7 @@ class ShardJournal:
     async def serve(self) -> None:
         """Beat until cancelled. A Redis that is away is nobody's death: looking starts anew after it."""
         while True:
-            with trio.move_on_after(BEAT_INTERVAL):
+            with trio.move_on_at(next_time(BEAT_INTERVAL)):
                 await self._hurry.wait()
             self._hurry = trio.Event()
             try:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import trio
 
+from ..rhythm import next_time
 from .redis_claim import BLOCK_MARGIN, BLOCK_TIME
 from .redis_connection import EXCHANGE_TIMEOUT
 from .redis_loop import AsyncioLoop
@@ -23,7 +24,7 @@ LIMIT = BLOCK_TIME + BLOCK_MARGIN + EXCHANGE_TIMEOUT  # seconds; longer than any
 async def watch(loop: AsyncioLoop, receivers: Sequence[Receiver]) -> None:
     """Reopen the loop, and with it every connection, when one of the receivers stands still."""
     while True:
-        await trio.sleep(INTERVAL)
+        await trio.sleep_until(next_time(INTERVAL))
         still = max(receiver.stands_still for receiver in receivers)
         if still > LIMIT:
             loop.reopen(f"a receiver has made no progress for {still:.0f} s")

@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -20,6 +19,7 @@ from ..errors import ServerTrioError
 from ..readiness import obstacle
 from . import metrics, page, view
 from .history import INTERVAL, History
+from .source import Report, Source
 
 logger = logging.getLogger("server_trio.status")
 
@@ -44,18 +44,6 @@ HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-
-Report = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where reports come from. `own`: those of this server's processes, of one or of the children of
-    --processes. `site`: those of all servers of the site; it may raise a ServerTrioError and take its time.
-    """
-
-    own: Callable[[], Sequence[Report]]
-    site: Callable[[], Awaitable[Sequence[Report]]]
 
 
 class Answer(Exception):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .address import is_local, listen, parse_address
-from .app import Source, StatusApp
-from .listening import StatusServer
+from .source import Source
+
+if TYPE_CHECKING:
+    from .listening import StatusServer
 
 
 def open_status(text: str, source: Source) -> StatusServer | None:
@@ -14,6 +18,10 @@ def open_status(text: str, source: Source) -> StatusServer | None:
     """
     if not text:
         return None
+    # hypercorn and prometheus_client: a tenth of a second of a start that most servers need not wait for.
+    from .app import StatusApp
+    from .listening import StatusServer
+
     address = parse_address(text)
     listening = listen(address)
     # Names can be made to point at this machine; from elsewhere it is asked for under names of its own.

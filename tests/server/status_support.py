@@ -14,8 +14,9 @@ import trio
 
 from server_trio.stats import BOUNDS
 from server_trio.status.address import listen, parse_address
-from server_trio.status.app import Source, StatusApp
+from server_trio.status.app import StatusApp
 from server_trio.status.listening import StatusServer
+from server_trio.status.source import Source
 
 Report = Mapping[str, Any]
 

@@ -20,7 +20,7 @@ from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
 from server_trio.resolving import resolve
 from server_trio.status import app, listening
-from server_trio.status.app import Source
+from server_trio.status.source import Source
 from server_trio.supervisor import Supervisor
 
 from .status_support import report, source, status_server

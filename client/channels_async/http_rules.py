@@ -46,8 +46,8 @@ NOT_FOR_THE_SITE = {
 _NOT_PASSED_ON_OF_OURS = HOP_BY_HOP | frozenset((b'vary', b'content-length'))
 _NOT_PASSED_ON = _NOT_PASSED_ON_OF_OURS | frozenset(NOT_FOR_THE_SITE)
 
-#: Headers of the site's placeholder that describe a body or a moment which are not the answer's.
-_NOT_OF_THE_PLACEHOLDER = frozenset((b'content-length', b'content-encoding', b'date'))
+#: Headers of the site's placeholder that describe a connection, body or moment which are not the answer's.
+_NOT_OF_THE_PLACEHOLDER = HOP_BY_HOP | frozenset((b'content-length', b'content-encoding', b'date'))
 
 #: Headers of the site that are about the answer it wanted, not about the error that came instead.
 #: Not Content-Language: LocaleMiddleware says that of every response.
@@ -171,37 +171,61 @@ def response_headers(status, upstream_headers, site_headers, own=False):
     which describe the placeholder. The site's replace the upstream's of the same name, except that Vary is
     the union of both, and that cookies of both are set.
     """
-    upstream = [(name.lower(), value) for name, value in upstream_headers]
-    site = [(name.lower(), value) for name, value in site_headers]
-    site = [pair for pair in site if pair[0] not in HOP_BY_HOP and pair[0] not in _NOT_OF_THE_PLACEHOLDER]
+    # One look at each header, as this is on the way of every answer.
+    site, varies = _of_the_site(site_headers)
+    replaced = {name for name, _ in site if name != b'set-cookie'}
+    not_passed_on = _NOT_PASSED_ON_OF_OURS if own else _NOT_PASSED_ON
+    headers, aside = [], {}
+    for name, value in upstream_headers:
+        name = name.lower()
+        if name in not_passed_on:
+            aside.setdefault(name, []).append(value)
+        elif name not in replaced:
+            headers.append((name, value))
+    if b'connection' in aside:
+        named = {token.lower() for token in _items(aside[b'connection'])}
+        if not named <= HOP_BY_HOP:
+            headers = [pair for pair in headers if pair[0] not in named]
+    if b'content-length' in aside and b'transfer-encoding' not in aside:
+        headers += _content_length(status, _items(aside[b'content-length']))
+    varies = aside.get(b'vary', []) + varies
+    if varies:
+        headers += _vary(_items(varies))
+    return headers + site
 
-    replaced = {token.lower() for name, value in upstream if name == b'connection' for token in _list(value)}
-    replaced.update(name for name, _ in site if name != b'set-cookie')
-    replaced |= _NOT_PASSED_ON_OF_OURS if own else _NOT_PASSED_ON
-    headers = [pair for pair in upstream if pair[0] not in replaced]
-    headers += _content_length(status, upstream)
-    headers += _vary(upstream, site)
-    headers += [(name, value) for name, value in site if name != b'vary']
-    return headers
+
+def _of_the_site(site_headers):
+    """What goes out of the site's headers, names in lower case; and the values of its Vary."""
+    headers, varies = [], []
+    for name, value in site_headers:
+        name = name.lower()
+        if name == b'vary':
+            varies.append(value)
+        elif name not in _NOT_OF_THE_PLACEHOLDER:
+            headers.append((name, value))
+    return headers, varies
 
 
 def _list(value):
-    return [item for item in (part.strip(b' \t') for part in value.split(b',')) if item]
+    items = [part.strip(b' \t') for part in value.split(b',')]
+    return [item for item in items if item] if b'' in items else items
 
 
-def _content_length(status, upstream):
+def _items(values):
+    """What the values of headers of one name list together."""
+    return _list(b','.join(values))
+
+
+def _content_length(status, lengths):
     """None where it is forbidden (RFC 9110 section 8.6) or not to be trusted, and never more than one."""
-    if status < 200 or status == 204 or any(name == b'transfer-encoding' for name, _ in upstream):
+    if status < 200 or status == 204 or len(set(lengths)) != 1 or not lengths[0].isdigit():
         return []
-    lengths = {item for name, value in upstream if name == b'content-length' for item in _list(value)}
-    if len(lengths) != 1 or not lengths.copy().pop().isdigit():
-        return []
-    return [(b'content-length', lengths.pop())]
+    return [(b'content-length', lengths[0])]
 
 
-def _vary(upstream, site):
+def _vary(items):
     names, known = [], set()
-    for item in (item for name, value in upstream + site if name == b'vary' for item in _list(value)):
+    for item in items:
         if item.lower() not in known:
             known.add(item.lower())
             names.append(item)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from channels_async import wire
-from channels_async.wire import limits, literals
+from channels_async.wire import fields, limits, literals
 
 BASE = {'operation': 'REQUEST', 'reply_channel': 'reply!a', 'url': 'http://host.example/'}
 
@@ -145,6 +145,59 @@ def test_headers_and_cookies_are_bounded_as_reprs_too(field, most):
 def test_the_characters_of_a_url_are_encoded_up_to_its_bound():
     assert details(url='http://h/' + '\xe9a' * 7000).url.endswith('%C3%A9a%C3%A9a')
     assert 'longer than' in refused(url='http://h/' + 'a ' * 32000)
+
+
+def typed(**own):
+    return wire.parse(dict(BASE, v=2, id='a', **own), 0.0).details
+
+
+def test_what_is_remembered_of_urls_and_headers_is_bounded():
+    for number in range(2 * fields._MAX_REMEMBERED + 1):
+        host, name = 'http://host-{}'.format(number), 'X-{}'.format(number).encode('ascii')
+        assert typed(url=host + '/a', headers=[[name, b'']]).url == host + '/a'
+        assert len(fields._origins) <= fields._MAX_REMEMBERED
+        assert len(fields._header_names) <= fields._MAX_REMEMBERED
+    assert host in fields._origins
+    assert name in fields._header_names
+    long = b'x' * (fields._MAX_NAME + 1)
+    assert typed(headers=[[long, b'']]).headers == [(long, b'')]
+    assert long not in fields._header_names
+
+
+@pytest.mark.parametrize(('url', 'understood'), [
+    ('http://Remembered.Example:080/A?b', 'http://remembered.example:80/A?b'),
+    ('https://remembered.example', 'https://remembered.example'),
+    ('http://remembered.example?', 'http://remembered.example?'),
+    ('http://remembered.example/%41%4', 'http://remembered.example/%41%254'),
+    ('http://remembered.example/a b', 'http://remembered.example/a%20b'),
+    ('http://remembered.example/#', 'http://remembered.example/'),
+])  # fmt: skip
+def test_a_url_means_the_same_when_it_comes_again(url, understood):
+    assert [typed(url=url).url for _ in range(3)] == [understood] * 3
+
+
+@pytest.mark.parametrize('wrong', [
+    {'url': 'http://wrong.example:0/'}, {'url': 'http://wrong.example:99999/'}, {'url': 'http://wrong..example/'},
+    {'url': 'http://user@wrong.example/'}, {'url': 'http://wrong.example\\@h/'},
+    {'url': 'http://wrong.example/' + 'x' * limits.MAX_URL}, {'headers': [[b'a b', b'']]},
+    {'headers': [[b'X-Wrong', b'a\n']]},
+])  # fmt: skip
+def test_what_is_wrong_is_refused_each_time_and_after_good_ones(wrong):
+    typed(url='http://wrong.example/', headers=[[b'X-Wrong', b'']])
+    reasons = {refused(**dict({'v': 2, 'id': 'a'}, **wrong)) for _ in range(3)}
+    assert len(reasons) == 1
+    assert reasons.pop().startswith(tuple(wrong))
+
+
+def test_the_characters_of_a_long_url_are_looked_at_in_linear_time():
+    for middle in ('x', '%41', '?', 'a.', 'a%', '%4', '1'):
+        for begin in ('http://', 'http://h', 'http://h/', 'http://h:1'):
+            for end in ('', '\\', '\x00', '%'):
+                url = begin + middle * ((limits.MAX_URL - 20) // len(middle)) + end
+                try:
+                    assert typed(url=url).url.startswith('http://h')
+                except wire.BadMessage as error:
+                    assert 'url' in error.reason  # noqa: PT017 - one of two
 
 
 @pytest.mark.parametrize('own', [

@@ -43,6 +43,17 @@ def test_what_encode_writes_parse_reads(name, kind, details):
     assert operation.details == kind(**details)
 
 
+@pytest.mark.parametrize('kind', [wire.Request, wire.Forward, wire.Call, wire.Command])
+def test_details_are_made_by_position_in_the_order_of_their_slots(kind):
+    details = kind(*range(len(kind.__slots__)))
+    assert [getattr(details, slot) for slot in kind.__slots__] == list(range(len(kind.__slots__)))
+    assert details == kind(**{slot: number for number, slot in enumerate(kind.__slots__)})
+    with pytest.raises(TypeError):
+        kind()
+    with pytest.raises(TypeError):
+        kind(*range(len(kind.__slots__) + 1))
+
+
 @pytest.mark.parametrize(('name', 'required'), [
     ('FORWARD', {'url': 'http://backend/'}), ('CALL', {'function': 'f'}), ('COMMAND', {'command': 'c'}),
 ])  # fmt: skip

@@ -69,7 +69,7 @@ from channels_async.wire.fields import REPLY_FORMATS, as_id, as_text, check_chan
 from channels_async.wire.limits import MAX_CHUNK  # noqa: F401 - re-exported, as are those below
 from channels_async.wire.model import BadMessage, Call, Command, Forward, Operation, Request  # noqa: F401
 from channels_async.wire.results import encode_result  # noqa: F401
-from channels_async.wire.typed import VERSION, encode, parse_typed  # noqa: F401
+from channels_async.wire.typed import FIELDS, VERSION, encode, parse_typed  # noqa: F401
 from channels_async.wire.untyped import parse_untyped
 
 REQUEST_CHANNEL = 'request.async'
@@ -78,6 +78,9 @@ REQUEST_CHANNEL = 'request.async'
 #: tell which browser has gone: {'reply_channel': text}, as daphne does on http.disconnect; with 'sent_at',
 #: epoch seconds, only what was asked for until then is meant.
 CANCEL_SUFFIX = '.cancel'
+
+#: The fields of all operations.
+_KNOWN = FIELDS.union(*[form.fields for form in FORMS.values()])
 
 OPERATIONS = ('REQUEST', 'FORWARD', 'CALL', 'COMMAND')
 
@@ -108,7 +111,7 @@ def parse(message, now):
                 raise BadMessage('reply_channel is missing or is no channel name')
             return parse_untyped(plain, reply_channel)
         version = plain['v']
-        if isinstance(version, bool) or not isinstance(version, integers) or version != VERSION:
+        if not isinstance(version, integers) or version != VERSION:  # True equals 1, so it is none either
             shown_version = version if isinstance(version, integers) and abs(version) < 1000 else '?'
             problem = 'version {} of the contract is not known here, only {}'
             raise BadMessage(problem.format(shown_version, VERSION))
@@ -125,6 +128,8 @@ def _text_keys(message):
 
     Of one with too many fields only what is needed to answer it.
     """
+    if _KNOWN.issuperset(message):  # in the usual case nothing has to be copied
+        return message, None
     if len(message) > limits.MAX_FIELDS:
         names = ('reply_channel', b'reply_channel', 'reply_format', b'reply_format', 'id', b'id')
         plain = {as_text('a field name', name): message[name] for name in names if name in message}
@@ -165,7 +170,10 @@ def _id(message):
 def _operation(message):
     if 'operation' not in message:
         raise BadMessage('operation is missing')
-    name = as_text('operation', message['operation'])
+    name = message['operation']
+    if isinstance(name, text) and name in FORMS:
+        return name
+    name = as_text('operation', name)
     if name not in FORMS:
         raise BadMessage('unknown operation {}'.format(shown(name)))
     return name

@@ -38,7 +38,22 @@ class Request:
     json: bytes | None
     cookies: list[tuple[str, str]] | None
     auth: tuple[str, str] | None
-    def __init__(self, **values: Any) -> None: ...
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes | None,
+        allow_redirects: bool,
+        max_redirects: int,
+        retries: int = 0,
+        idempotent: bool = False,
+        params: list[tuple[str, str]] | None = None,
+        data: list[tuple[str, str]] | bytes | None = None,
+        json: bytes | None = None,
+        cookies: list[tuple[str, str]] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> None: ...
 
 class Forward:
     method: str
@@ -51,13 +66,25 @@ class Forward:
     location: tuple[str, str] | None
     retries: int
     idempotent: bool
-    def __init__(self, **values: Any) -> None: ...
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes | None,
+        body_channel: str | None,
+        content_length: int | None,
+        cookie_domain: str | None,
+        location: tuple[str, str] | None,
+        retries: int,
+        idempotent: bool,
+    ) -> None: ...
 
 class Call:
     function: str
     args: list[Any]
     kwargs: dict[str, Any]
-    def __init__(self, **values: Any) -> None: ...
+    def __init__(self, function: str, args: list[Any], kwargs: dict[str, Any]) -> None: ...
 
 class Command:
     command: str
@@ -65,7 +92,14 @@ class Command:
     stdin: bytes | None
     body_channel: str | None
     content_length: int | None
-    def __init__(self, **values: Any) -> None: ...
+    def __init__(
+        self,
+        command: str,
+        parameters: dict[str, str],
+        stdin: bytes | None,
+        body_channel: str | None,
+        content_length: int | None,
+    ) -> None: ...
 
 class Operation:
     name: str
@@ -81,7 +115,22 @@ class Operation:
     traceparent: str | None
     tracestate: str | None
     details: Any  # Request, Forward, Call or Command, by name
-    def __init__(self, **values: Any) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        id: str,
+        reply_channel: str | None,
+        reply_format: str,
+        head: bool,
+        sent_at: float | None,
+        timeout: float | None,
+        response_headers: list[tuple[bytes, bytes]],
+        ignored: tuple[str, ...],
+        details: Any,
+        traceparent: str | None = None,
+        tracestate: str | None = None,
+    ) -> None: ...
 
 def parse(message: Any, now: float) -> Operation: ...
 def encode(

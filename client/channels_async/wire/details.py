@@ -7,6 +7,7 @@ from collections import namedtuple
 
 from channels_async._py23 import text
 from channels_async.wire import fields, limits
+from channels_async.wire.fields import as_bool, as_integer, as_method, as_request_headers, as_url
 from channels_async.wire.model import BadMessage, Call, Command, Forward, Request
 from channels_async.wire.values import as_value
 
@@ -18,33 +19,37 @@ _DOMAIN = re.compile(r'[A-Za-z0-9.\-]*\Z')
 Form = namedtuple(str('Form'), str('fields required parse'))
 
 
+# The records are made by position, in the order of their slots, as arguments by keyword would become a dict
+# on their way, for every message.
+
+
 def _request(message):
+    get = message.get
     return Request(
-        method=fields.as_method('method', message.get('method', 'GET')),
-        url=_url(message),
-        headers=fields.as_request_headers('headers', message.get('headers', [])),
-        body=_bytes_or_none('body', message.get('body')),
-        allow_redirects=fields.as_bool('allow_redirects', message.get('allow_redirects', True)),
-        max_redirects=fields.as_integer(
-            'max_redirects', message.get('max_redirects', 20), limits.MAX_REDIRECTS
-        ),
-        retries=fields.as_integer('retries', message.get('retries', 0), limits.MAX_RETRIES),
-        idempotent=fields.as_bool('idempotent', message.get('idempotent', False)),
+        as_method('method', get('method', 'GET')),
+        _url(message),
+        as_request_headers('headers', get('headers', [])),
+        _bytes_or_none('body', get('body')),
+        as_bool('allow_redirects', get('allow_redirects', True)),
+        as_integer('max_redirects', get('max_redirects', 20), limits.MAX_REDIRECTS),
+        as_integer('retries', get('retries', 0), limits.MAX_RETRIES),
+        as_bool('idempotent', get('idempotent', False)),
     )
 
 
 def _forward(message):
+    get = message.get
     return Forward(
-        method=fields.as_method('method', message.get('method', 'GET')),
-        url=_url(message),
-        headers=fields.as_request_headers('headers', message.get('headers', [])),
-        body=_bytes_or_none('body', message.get('body')),
-        body_channel=_channel('body_channel', message.get('body_channel')),
-        content_length=_length('content_length', message.get('content_length')),
-        cookie_domain=_domain('cookie_domain', message.get('cookie_domain')),
-        location=_prefixes('location', message.get('location')),
-        retries=fields.as_integer('retries', message.get('retries', 0), limits.MAX_RETRIES),
-        idempotent=fields.as_bool('idempotent', message.get('idempotent', False)),
+        as_method('method', get('method', 'GET')),
+        _url(message),
+        as_request_headers('headers', get('headers', [])),
+        _bytes_or_none('body', get('body')),
+        _channel('body_channel', get('body_channel')),
+        _length('content_length', get('content_length')),
+        _domain('cookie_domain', get('cookie_domain')),
+        _prefixes('location', get('location')),
+        as_integer('retries', get('retries', 0), limits.MAX_RETRIES),
+        as_bool('idempotent', get('idempotent', False)),
     )
 
 
@@ -56,9 +61,9 @@ def _call(message):
     if not isinstance(kwargs, dict):
         raise fields.wrong_type('kwargs', 'a dict', kwargs)
     return Call(
-        function=_name('function', message['function']),
-        args=as_value('args', args),
-        kwargs=as_value('kwargs', kwargs),
+        _name('function', message['function']),
+        as_value('args', args) if args else [],
+        as_value('kwargs', kwargs) if kwargs else {},
     )
 
 
@@ -84,7 +89,7 @@ FORMS = {
 
 
 def _url(message):
-    url, userinfo = fields.as_url('url', message['url'])
+    url, userinfo = as_url('url', message['url'])
     if userinfo is not None:
         raise BadMessage('url holds a user name or password; they belong in an Authorization header')
     return url
@@ -108,7 +113,7 @@ def _channel(field, value):
 
 
 def _length(field, value):
-    return None if value is None else fields.as_integer(field, value, limits.MAX_LENGTH)
+    return None if value is None else as_integer(field, value, limits.MAX_LENGTH)
 
 
 def _domain(field, value):

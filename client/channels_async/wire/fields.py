@@ -10,12 +10,13 @@ from channels_async.wire.model import BadMessage
 
 REPLY_FORMATS = ('http', 'websocket', 'message', 'none')
 
-# One `?` or `!` at most (asgiref/base_layer.py:104, narrowed to ASCII as the specification has it).
-_CHANNEL_NAME = re.compile(r'[a-zA-Z0-9\-_.]+(?:[?!][a-zA-Z0-9\-_.]*)?\Z')
-_ID = re.compile(r'[A-Za-z0-9_.\-]+\Z')
+# One `?` or `!` at most, and no `?` at the end (asgiref/base_layer.py:104, narrowed to ASCII as the
+# specification has it).
+_CHANNEL_NAME = re.compile(r'[a-zA-Z0-9\-_.]+(?:![a-zA-Z0-9\-_.]*|\?[a-zA-Z0-9\-_.]+)?\Z').match
+_ID = re.compile(r'[A-Za-z0-9_.\-]+\Z').match
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")  # RFC 9110 section 5.6.2
 _HEADER_NAME = re.compile(br"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
-_HEADER_FAULT = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]')  # RFC 9110 section 5.5: no controls but HTAB
+_HEADER_FAULT = re.compile(br'[\x00-\x08\x0a-\x1f\x7f]').search  # RFC 9110 section 5.5: no controls but HTAB
 _HOST_HEADER = re.compile(br'(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z')
 _URL_FAULT = re.compile('[\x00-\x1f\x7f]')
 _NOT_URI = re.compile(r'[^!#-;=?-\[\]_a-z~]+|%(?![0-9A-Fa-f]{2})')  # what RFC 3986 has no place for
@@ -23,9 +24,25 @@ _ADDRESS = re.compile(
     r'(?:(?P<literal>\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\])|(?P<host>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?\Z'
 )
 _HOST = re.compile(r'[a-zA-Z0-9_.\-]+\Z')
+# A URL of which as_url() changes nothing but the origin (the first group): it has neither userinfo nor
+# fragment nor anything to be percent-encoded. The alternatives have no character in common, so that even
+# one that does not match is read in linear time.
+_PLAIN_URL = re.compile(
+    r'(https?://[a-zA-Z0-9_.\-]{1,255}(?::[0-9]{1,5})?)'
+    r'(?:[/?][!$&-;=?-\[\]_a-z~]*(?:%[0-9A-Fa-f]{2}[!$&-;=?-\[\]_a-z~]*)*)?\Z'
+).match
 _UNPRINTABLE = re.compile(r'[^ -~]')
+_INFINITY = float('inf')
 NOT_PRINTED = re.compile(r'[^!-~]')  # in a URL
 _MAX_HOST = 255  # characters; the idna codec takes quadratic time on more
+_USUAL_METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'))
+
+# What has been found good before, as the same hosts and names come again and again. Bounded, for it comes
+# from outside; cleared when full, which threads may do at once.
+_MAX_REMEMBERED = 1000  # in each of these
+_MAX_NAME = 64  # bytes of the name of a header that is remembered
+_header_names = {}  # to themselves
+_origins = {}  # of URLs as they were written, to what is sent
 
 
 def check_channel_name(name):
@@ -33,8 +50,7 @@ def check_channel_name(name):
     return (
         isinstance(name, text)
         and len(name) <= limits.MAX_CHANNEL_NAME
-        and _CHANNEL_NAME.match(name) is not None
-        and not name.endswith('?')
+        and _CHANNEL_NAME(name) is not None
     )
 
 
@@ -73,6 +89,8 @@ def as_bool(field, value):
 
 
 def as_integer(field, value, most):
+    if type(value) is int and 0 <= value <= most:
+        return value
     if isinstance(value, bool) or not isinstance(value, integers):
         raise wrong_type(field, 'an integer', value)
     if not 0 <= value <= most:
@@ -82,13 +100,13 @@ def as_integer(field, value, most):
 
 def as_number(field, value):
     """A finite float; neither bool nor NaN nor beyond the range of floats."""
-    if isinstance(value, bool) or not isinstance(value, integers + (float,)):
+    if not isinstance(value, float) and (isinstance(value, bool) or not isinstance(value, integers)):
         raise wrong_type(field, 'a number', value)
     try:
         number = float(value)
     except OverflowError:
-        number = float('inf')
-    if number != number or number in (float('inf'), float('-inf')):
+        number = _INFINITY
+    if not -_INFINITY < number < _INFINITY:  # nor is NaN
         raise BadMessage('{} must be a finite number'.format(field))
     return number
 
@@ -104,14 +122,17 @@ def as_timeout(field, value):
 
 
 def as_id(field, value):
-    value = as_text(field, value)
-    if len(value) > limits.MAX_ID or not _ID.match(value):
+    if not isinstance(value, text):
+        value = as_text(field, value)
+    if len(value) > limits.MAX_ID or not _ID(value):
         raise BadMessage('{} must be 1 to {} letters, digits or _.-'.format(field, limits.MAX_ID))
     return value
 
 
 def as_method(field, value):
     """Upper case. CONNECT asks for a tunnel, which no answer on a reply channel can be."""
+    if isinstance(value, text) and value in _USUAL_METHODS:
+        return value
     method = as_text(field, value).upper()
     if len(method) > limits.MAX_METHOD or not _TOKEN.match(method):
         raise BadMessage('{} {} is not an HTTP method'.format(field, shown(method)))
@@ -120,33 +141,48 @@ def as_method(field, value):
     return method
 
 
-def as_header(field, name, value):
-    """One (bytes, bytes) pair with a token as name and nothing in the value that could start another line."""
+def _check_header_name(field, name):
     if not _HEADER_NAME.match(name):
         # A whole line may have been given for a name: what would be its value is not shown.
         begin, colon, _ = name.partition(b':')
         raise BadMessage('{}: {} is not a header name'.format(field, shown(begin + colon)))
-    value = value.strip(b' \t')
-    if _HEADER_FAULT.search(value):
-        raise BadMessage('{}: the value of {} holds control characters'.format(field, shown(name)))
-    return name, value
+    if len(name) <= _MAX_NAME:
+        _remember(_header_names, name, name)
+
+
+def _remember(known, key, value):
+    """Put it into one of the bounded dicts above."""
+    if len(known) >= _MAX_REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 def as_headers(field, value):
-    """A list of [bytes, bytes] as a list of (bytes, bytes)."""
+    """A list of [bytes, bytes] as a list of (bytes, bytes).
+
+    Each has a token as name and nothing in the value that could start another line.
+    """
     if not isinstance(value, (list, tuple)):
         raise wrong_type(field, 'a list of [name, value]', value)
     if len(value) > limits.MAX_HEADERS:
         raise BadMessage('{} has more than {} headers'.format(field, limits.MAX_HEADERS))
     headers = []
+    length = 0
     for pair in value:
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        if (type(pair) is not list and not isinstance(pair, (list, tuple))) or len(pair) != 2:
             raise BadMessage('{} must be a list of [name, value]'.format(field), wrong_type=True)
-        for part in pair:
-            if not isinstance(part, bytes):
-                raise wrong_type('{}: each name and value'.format(field), 'bytes', part)
-        headers.append(as_header(field, pair[0], pair[1]))
-    if sum(len(name) + len(content) for name, content in headers) > limits.MAX_HEADER_BYTES:
+        name, content = pair
+        if not isinstance(name, bytes) or not isinstance(content, bytes):
+            wrong = content if isinstance(name, bytes) else name
+            raise wrong_type('{}: each name and value'.format(field), 'bytes', wrong)
+        if name not in _header_names:
+            _check_header_name(field, name)
+        content = content.strip(b' \t')
+        if _HEADER_FAULT(content):
+            raise BadMessage('{}: the value of {} holds control characters'.format(field, shown(name)))
+        headers.append((name, content))
+        length += len(name) + len(content)
+    if length > limits.MAX_HEADER_BYTES:
         raise BadMessage('{} are longer than {} bytes'.format(field, limits.MAX_HEADER_BYTES))
     return headers
 
@@ -154,7 +190,7 @@ def as_headers(field, value):
 def as_request_headers(field, value):
     """As as_headers; a Host is there once at most, and nothing but host and port (RFC 9112 section 3.2)."""
     headers = as_headers(field, value)
-    hosts = [content for name, content in headers if name.lower() == b'host']
+    hosts = [content for name, content in headers if len(name) == 4 and name.lower() == b'host']
     if len(hosts) > 1 or (hosts and not _HOST_HEADER.match(hosts[0])):
         raise BadMessage('{}: Host must be given once, as a host with an optional port'.format(field))
     return headers
@@ -165,6 +201,11 @@ def as_url(field, value):
 
     Non-ASCII characters are percent-encoded as UTF-8 (RFC 3987 section 3.1), those of the host by IDNA.
     """
+    plain = _PLAIN_URL(value) if isinstance(value, text) and len(value) <= limits.MAX_URL else None
+    if plain is not None:
+        origin = _origins.get(plain.group(1))
+        if origin is not None:
+            return origin + value[plain.end(1):], None
     value = as_text(field, value).strip(' \t\r\n')
     if len(value) > limits.MAX_URL:
         raise BadMessage('{} is longer than {} characters'.format(field, limits.MAX_URL))
@@ -179,6 +220,8 @@ def as_url(field, value):
         raise BadMessage('{} must start with http:// or https://, not {}'.format(field, shown(scheme)))
     userinfo, found, address = parts.netloc.rpartition('@')
     netloc = _netloc(field, address)
+    if plain is not None:
+        _remember(_origins, plain.group(1), '{}://{}'.format(scheme, netloc))
     # Each replacement has three characters or more, so one more than these is too long in any case.
     most = limits.MAX_URL // 3 + 1
     rest = [_NOT_URI.sub(_percent, part, most) for part in (parts.path, parts.query, parts.fragment)]

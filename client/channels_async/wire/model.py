@@ -25,17 +25,15 @@ class BadMessage(ValueError):
 
 
 class _Record(object):
-    """Slots that compare by value and print without secrets."""
+    """Slots that compare by value and print without secrets.
+
+    Each class has an __init__ written out: two of these are made of every message that a server takes. The
+    arguments are in the order of the slots, but for an Operation's details, as what is optional comes last.
+    """
 
     __slots__ = ()
     #: Slots whose values may be printed. Everything else may hold passwords, tokens or personal data.
     _shown = ()
-
-    def __init__(self, **values):
-        for name in self.__slots__:
-            setattr(self, name, values.pop(name))
-        if values:
-            raise TypeError('{} has no field {}'.format(type(self).__name__, ', '.join(sorted(values))))
 
     def __eq__(self, other):
         if type(self) is not type(other):
@@ -78,12 +76,23 @@ class Request(_Record):
         'params', 'data', 'json', 'cookies', 'auth',
     )
 
-    def __init__(self, **values):
-        values.setdefault('retries', 0)
-        values.setdefault('idempotent', False)
-        for name in ('params', 'data', 'json', 'cookies', 'auth'):
-            values.setdefault(name, None)
-        super(Request, self).__init__(**values)
+    def __init__(
+        self, method, url, headers, body, allow_redirects, max_redirects, retries=0, idempotent=False,
+        params=None, data=None, json=None, cookies=None, auth=None
+    ):  # fmt: skip
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.allow_redirects = allow_redirects
+        self.max_redirects = max_redirects
+        self.retries = retries
+        self.idempotent = idempotent
+        self.params = params
+        self.data = data
+        self.json = json
+        self.cookies = cookies
+        self.auth = auth
 
     def __repr__(self):
         return _shown_http(self)
@@ -111,6 +120,21 @@ class Forward(_Record):
         'retries', 'idempotent',
     )
 
+    def __init__(
+        self, method, url, headers, body, body_channel, content_length, cookie_domain, location, retries,
+        idempotent
+    ):  # fmt: skip
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.body_channel = body_channel
+        self.content_length = content_length
+        self.cookie_domain = cookie_domain
+        self.location = location
+        self.retries = retries
+        self.idempotent = idempotent
+
     def __repr__(self):
         return _shown_http(self)
 
@@ -126,6 +150,11 @@ class Call(_Record):
     __slots__ = ('function', 'args', 'kwargs')  # noqa: RUF023
     _shown = ('function',)
 
+    def __init__(self, function, args, kwargs):
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
 
 class Command(_Record):
     """The details of a COMMAND: a command line that the server's settings name.
@@ -139,6 +168,13 @@ class Command(_Record):
 
     __slots__ = ('command', 'parameters', 'stdin', 'body_channel', 'content_length')  # noqa: RUF023
     _shown = ('command',)
+
+    def __init__(self, command, parameters, stdin, body_channel, content_length):
+        self.command = command
+        self.parameters = parameters
+        self.stdin = stdin
+        self.body_channel = body_channel
+        self.content_length = content_length
 
 
 def _shown_http(details):
@@ -172,7 +208,20 @@ class Operation(_Record):
     )
     _shown = ('name', 'id', 'reply_channel', 'details')
 
-    def __init__(self, **values):
-        values.setdefault('traceparent', None)
-        values.setdefault('tracestate', None)
-        super(Operation, self).__init__(**values)
+    def __init__(
+        self, name, version, id, reply_channel, reply_format, head, sent_at, timeout, response_headers,
+        ignored, details, traceparent=None, tracestate=None
+    ):  # fmt: skip
+        self.name = name
+        self.version = version
+        self.id = id
+        self.reply_channel = reply_channel
+        self.reply_format = reply_format
+        self.head = head
+        self.sent_at = sent_at
+        self.timeout = timeout
+        self.response_headers = response_headers
+        self.ignored = ignored
+        self.details = details
+        self.traceparent = traceparent
+        self.tracestate = tracestate

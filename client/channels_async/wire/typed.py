@@ -6,6 +6,7 @@ from channels_async import trace_rules
 from channels_async._py23 import text
 from channels_async.wire import fields
 from channels_async.wire.details import FORMS
+from channels_async.wire.fields import as_bool, as_headers, as_id, as_number, as_timeout
 from channels_async.wire.model import BadMessage, Operation
 
 VERSION = 2
@@ -15,45 +16,47 @@ FIELDS = frozenset((
     'v', 'operation', 'id', 'reply_channel', 'reply_format', 'head', 'sent_at', 'timeout', 'response_headers',
     'traceparent', 'tracestate',
 ))  # fmt: skip
+#: All fields that a message may have, by the name of the operation.
+_KNOWN = {name: FIELDS | form.fields for name, form in FORMS.items()}
 
 
 def parse_typed(message, name, reply_channel, now):
     """The Operation called `name` of a version 2 message whose keys are text. Raises BadMessage."""
     form = FORMS[name]
-    unknown = sorted(set(message) - FIELDS - form.fields)
-    if unknown:
+    if not _KNOWN[name].issuperset(message):
+        unknown = sorted(set(message) - _KNOWN[name])
         raise BadMessage('unknown field {}'.format(fields.shown(unknown[0])))
-    missing = sorted((form.required | {'id'}) - set(message))
-    if missing:
+    if 'id' not in message or form.required.difference(message):
+        missing = sorted((form.required | {'id'}) - set(message))
         raise BadMessage('{} is missing'.format(missing[0]))
     sent_at = message.get('sent_at')
     if sent_at is not None:
         # A client whose clock is ahead must not get more time than it asked for.
-        sent_at = min(fields.as_number('sent_at', sent_at), now)
+        sent_at = min(as_number('sent_at', sent_at), now)
+    id = as_id('id', message['id'])
+    format = reply_format(message)
+    head = as_bool('head', message.get('head', False))
+    timeout = as_timeout('timeout', message.get('timeout'))
+    response_headers = as_headers('response_headers', message.get('response_headers', []))
+    traceparent = message.get('traceparent')
+    if traceparent is not None:
+        _check_trace('traceparent', traceparent, trace_rules.is_traceparent)
+    tracestate = message.get('tracestate')
+    if tracestate is not None:
+        _check_trace('tracestate', tracestate, trace_rules.is_tracestate)
+    details = form.parse(message)
+    # By position, as arguments by keyword would become a dict on their way, for every message.
     return Operation(
-        name=name,
-        version=VERSION,
-        id=fields.as_id('id', message['id']),
-        reply_channel=reply_channel,
-        reply_format=reply_format(message),
-        head=fields.as_bool('head', message.get('head', False)),
-        sent_at=sent_at,
-        timeout=fields.as_timeout('timeout', message.get('timeout')),
-        response_headers=fields.as_headers('response_headers', message.get('response_headers', [])),
-        ignored=(),
-        traceparent=_trace('traceparent', message, trace_rules.is_traceparent),
-        tracestate=_trace('tracestate', message, trace_rules.is_tracestate),
-        details=form.parse(message),
-    )
+        name, VERSION, id, reply_channel, format, head, sent_at, timeout, response_headers, (), details,
+        traceparent, tracestate,
+    )  # fmt: skip
 
 
-def _trace(field, message, is_right):
-    value = message.get(field)
-    if value is not None and not isinstance(value, text):
+def _check_trace(field, value, is_right):
+    if not isinstance(value, text):
         raise fields.wrong_type(field, 'text', value)
-    if value is not None and not is_right(value):
+    if not is_right(value):
         raise BadMessage('{} is not one of Trace Context'.format(field))
-    return value
 
 
 def reply_format(message):

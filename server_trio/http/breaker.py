@@ -10,8 +10,6 @@ deadline came, and the answers 502, 503 and 504. Any other answer is a success, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,16 +34,6 @@ class _Circuit:
     probing: bool = False
 
 
-class Attempt:
-    """One request that the breaker has let out; `answered` once the head of its answer is there."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-
-    def answered(self, status: int) -> None:
-        self.status = status
-
-
 class Breaker:
     """The circuits of all origins. `failures`: in a row that open one, 0 for never; `open_for`: seconds."""
 
@@ -53,32 +41,6 @@ class Breaker:
         self._failures = failures
         self._open_for = open_for
         self._circuits: dict[Origin, _Circuit] = {}
-
-    @contextmanager
-    def attempt(self, origin: Origin) -> Iterator[Attempt]:
-        """Around one request. Raises errors.CircuitOpen where the origin is left alone.
-
-        Cancellation counts as a failure where the caller's deadline has passed, and as nothing where it
-        was cancelled by hand: by the end of the server, or because nobody waits any more.
-        """
-        attempt = Attempt()
-        if self._failures == 0:
-            yield attempt
-            return
-        probe = self._admit(origin)
-        deadline = trio.current_effective_deadline()
-        failed: bool | None = None
-        try:
-            yield attempt
-            failed = attempt.status is None or attempt.status in FAILED_STATUSES
-        except (errors.UpstreamError, errors.UpstreamTimeout):
-            failed = True
-            raise
-        except trio.Cancelled:
-            failed = True if trio.current_time() >= deadline else None
-            raise
-        finally:
-            self._settle(origin, failed, probe)
 
     def states(self) -> dict[Origin, str]:
         """The circuits that are not closed: "open" or "half-open"."""
@@ -88,8 +50,11 @@ class Breaker:
             if circuit.open_until is not None
         }
 
-    def _admit(self, origin: Origin) -> bool:
-        """Whether the request is a probe. Raises CircuitOpen."""
+    def admit(self, origin: Origin) -> bool:
+        """Let one request out, which `settle` must follow; whether it is a probe.
+
+        Raises errors.CircuitOpen where the origin is left alone.
+        """
         circuit = self._circuits.get(origin)
         if circuit is None or circuit.open_until is None:
             return False
@@ -103,7 +68,10 @@ class Breaker:
         refused.retry_after = max(left, 1.0)
         raise refused
 
-    def _settle(self, origin: Origin, failed: bool | None, probe: bool) -> None:
+    def settle(self, origin: Origin, failed: bool | None, probe: bool) -> None:
+        """What became of a request that was let out. `failed`: None where that says nothing of the origin."""
+        if self._failures == 0:
+            return
         circuit = self._circuits.get(origin)
         if circuit is not None and probe:
             circuit.probing = False

@@ -7,7 +7,7 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 
@@ -16,6 +16,7 @@ from ..limits import RECEIVE_SIZE, HttpLimits, KiB
 from .connect import holds_unread
 from .parser import ResponseParser
 from .proxy import ForwardedStream, refused
+from .sockets import SocketStream
 from .tls import tls_alert
 from .upload import Upload
 from .url import Origin
@@ -71,16 +72,22 @@ class Connection:
     def reusable(self) -> bool:
         """Whether another exchange may begin: all was sent, all was read, nothing surplus came."""
         parser = self.parser
-        sent = self._sent is None or self._sent.is_set()
         return (
-            self._stream is not None and parser.complete and parser.reusable and sent and not self._tainted
+            self._stream is not None
+            and parser.complete
+            and parser.reusable
+            and not self._tainted
+            and not self.is_uploading
         )
 
     async def holds_unread(self) -> bool:
         """Whether the idle connection has anything to read, its end included, and so is of no use."""
-        return self._stream is None or await holds_unread(self._stream)
+        stream = self._stream
+        if type(stream) is SocketStream:
+            return stream.is_readable()
+        return stream is None or await holds_unread(stream)
 
-    async def exchange(
+    async def send(
         self,
         method: str,
         head: bytes,
@@ -89,29 +96,46 @@ class Connection:
         last: bool = False,
         sender: trio.Nursery | None = None,
     ) -> None:
-        """Send a request and read the head of the final response; it is then in `parser`.
+        """Begin an exchange: send a request, whose answer `read_head` then waits for.
 
         `last` says that the request asks for the connection to be closed. An upload whose answer begins
         before it has ended goes on in `sender`, and the answer can be read meanwhile; without one the
-        answer waits. Raises errors.Upstream*,
-        `Unanswered` among them, and what an Upload raises. After any exception, and after
-        cancellation, the connection must be closed.
+        answer waits. Raises errors.Upstream*, `Unanswered` among them, and what an Upload raises. After
+        any exception of this and of `read_head`, and after cancellation, the connection must be closed.
         """
         self.exchanges += 1
         self._receive_size = _FIRST_RECEIVE_SIZE
         self._tainted = last
-        self._sent = self._failure = None
-        self._broken = None
+        self._sent = self._failure = self._broken = None
         self.parser.begin(method == "HEAD")
         if self._forwarded is not None:
             head = self._forwarded.in_absolute_form(head)
-        if isinstance(body, Upload):
-            await self._upload(head, body, sender)
-        elif not body or len(body) <= _SEND_WITHOUT_LISTENING:
-            await self._send(head + body if body else head)
-            await self._read_head()
+        if not body:
+            await self._send(head)
+        elif isinstance(body, bytes) and len(body) <= _SEND_WITHOUT_LISTENING:
+            await self._send(head + body)
         else:
             await self._upload(head, body, sender)
+
+    async def read_head(self) -> None:
+        """Receive until the head of the final response is in `parser`.
+
+        Here is where an exchange waits, thousands at once; so what waits is as little as can be.
+        """
+        parser = self.parser
+        while not parser.head_done:
+            try:
+                data = await self._open_stream().receive_some(self._receive_size)
+            except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
+                self._lose(exc)
+            try:
+                self._take(data)
+            except errors.UpstreamError as exc:
+                if not parser.head_done:
+                    raise
+                self._broken = exc  # what came of the body together with the head; see `receive_body`
+        if self._forwarded is not None and parser.status == 407:  # only a proxy says that
+            raise refused(self.origin, 407)
 
     async def receive_body(self) -> bytes:
         """The next piece of the response's body, transfer-decoded; b"" once it has ended."""
@@ -119,7 +143,11 @@ class Connection:
         while not (piece := parser.take_body()) and not parser.complete:
             if self._broken is not None:
                 raise self._broken
-            await self._receive()
+            try:
+                data = await self._open_stream().receive_some(self._receive_size)
+            except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
+                self._lose(exc)
+            self._take(data)
         return piece
 
     async def aclose(self) -> None:
@@ -134,27 +162,16 @@ class Connection:
             with trio.CancelScope(shield=True, deadline=-math.inf):
                 await stream.aclose()
 
-    async def _read_head(self) -> None:
-        while not self.parser.head_done:
-            try:
-                await self._receive()
-            except errors.UpstreamError as exc:
-                if not self.parser.head_done:
-                    raise
-                self._broken = exc  # what came of the body together with the head; see `receive_body`
-        if self._forwarded is not None and self.parser.status == 407:  # only a proxy says that
-            raise refused(self.origin, 407)
-
-    async def _receive(self) -> None:
-        """Feed the parser with what comes next, which may be the end."""
-        try:
-            data = await self._open_stream().receive_some(self._receive_size)
-        except trio.ClosedResourceError:
+    def _lose(self, exc: trio.ClosedResourceError | trio.BrokenResourceError) -> NoReturn:
+        """Receiving has failed: raise what that means."""
+        if isinstance(exc, trio.ClosedResourceError):
             raise self._closed_here() from None
-        except trio.BrokenResourceError as exc:
-            if not self.parser.started:
-                raise self._unanswered(tls_alert(exc)) from exc
-            raise errors.UpstreamTruncated(f"{self.origin.netloc}: the connection broke") from exc
+        if not self.parser.started:
+            raise self._unanswered(tls_alert(exc)) from exc
+        raise errors.UpstreamTruncated(f"{self.origin.netloc}: the connection broke") from exc
+
+    def _take(self, data: bytes | bytearray) -> None:
+        """Feed the parser with what came, which may be the end."""
         self._open_stream()  # closed meanwhile, between the arrival of data and this task's turn?
         if data:
             if len(data) == self._receive_size:
@@ -217,7 +234,7 @@ class Connection:
         done = False
         try:
             with reading:
-                await self._read_head()
+                await self.read_head()
             if self._failure is not None:
                 raise self._failure
             done = self.parser.status < 300
@@ -225,6 +242,11 @@ class Connection:
             if not done and not sent.is_set():
                 self._tainted = True
                 sending.cancel()
+
+    @property
+    def is_uploading(self) -> bool:
+        """Whether an upload goes on while its answer is read."""
+        return self._sent is not None and not self._sent.is_set()
 
     async def finish_upload(self) -> None:
         """Give what is still being sent a moment, now that the answer is complete.

@@ -131,8 +131,8 @@ class ResponseParser:
             if size > self._limits.response_head:
                 self._refuse(self._too_large("head"))
         length, codings, keep_alive = self._read_framing()
-        self._interim = status < 200
-        if self._interim:
+        if status < 200:
+            self._interim = True
             if status < 100 or status == 101 or codings or length:
                 self._refuse(self._protocol_error(f"a status {status} is not valid here"))
             return
@@ -187,9 +187,9 @@ class ResponseParser:
             else:
                 self.keep_alive_header = value
         version = self._llhttp.get_http_version()
-        if version not in ("1.1", "1.0"):
+        if version != "1.1" and version != "1.0":
             self._refuse(self._protocol_error(f"it speaks HTTP/{version}"))
-        if codings not in ([], [b"chunked"], [b"identity"]):
+        if codings and codings != [b"chunked"] and codings != [b"identity"]:
             # Only chunked was offered (no TE header); passing on anything else would lose the
             # coding, because Transfer-Encoding is hop-by-hop.
             self._refuse(self._protocol_error("it uses a transfer coding that was not asked for"))

@@ -43,20 +43,19 @@ class OriginStatistics:
         return self.in_use + self.idle
 
 
-@dataclass
+@dataclass(slots=True)
 class _Places:
     """One origin's places and idle connections; forgotten when all are free and none is idle."""
 
-    free: trio.Semaphore  # fair: FIFO among waiters
     limit: int
+    free: int  # while there are any, nobody waits in `queue`
+    queue: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)  # FIFO
     waiting: int = 0  # of those that wait for a place, the operations
     idle: deque[Connection] = field(default_factory=deque)  # most recently used last
 
     def statistics(self) -> OriginStatistics:
         return OriginStatistics(
-            in_use=self.limit - self.free.value,
-            idle=len(self.idle),
-            waiting=self.free.statistics().tasks_waiting,
+            in_use=self.limit - self.free, idle=len(self.idle), waiting=len(self.queue)
         )
 
 
@@ -82,21 +81,22 @@ class Pool:
         Raises errors.UpstreamUnreachable, UpstreamTimeout (connecting took too long), BudgetSpent (no
         place became free), TooManyWaiting and ShuttingDown. Cancellation gives up the place.
         """
-        places = self._places(origin)
-        try:
-            places.free.acquire_nowait()
-        except trio.WouldBlock:
-            if not as_operation:
+        places = self._origins.get(origin)
+        if places is None or self._closed:
+            places = self._places(origin)
+        if places.free:
+            places.free -= 1
+        elif not as_operation:
+            await self._wait_for_place(origin, places)
+        else:
+            self._check_room(origin, places)
+            places.waiting += 1
+            try:
                 await self._wait_for_place(origin, places)
-            else:
-                self._check_room(origin, places)
-                places.waiting += 1
-                try:
-                    await self._wait_for_place(origin, places)
-                finally:
-                    places.waiting -= 1
+            finally:
+                places.waiting -= 1
         try:
-            return await self._take_idle(places) or await self._connect(origin)
+            return (await self._take_idle(places) if places.idle else None) or await self._connect(origin)
         except BaseException:
             self._free_place(origin, places)
             raise
@@ -116,10 +116,8 @@ class Pool:
         if connection not in self._in_use:
             return
         self._in_use.discard(connection)
-        surplus: Connection | None = connection
         places = self._origins[connection.origin]
-        if connection.reusable:
-            surplus = self._keep(connection, places)
+        surplus = self._keep(connection, places) if connection.reusable else connection
         self._free_place(connection.origin, places)
         if surplus is not None:
             await surplus.aclose()
@@ -153,7 +151,7 @@ class Pool:
         places = self._origins.get(origin)
         if places is None:
             limit = self._limits.connections_per_origin
-            places = self._origins[origin] = _Places(trio.Semaphore(limit, max_value=limit), limit)
+            places = self._origins[origin] = _Places(limit, limit)
         return places
 
     def _check_room(self, origin: Origin, places: _Places) -> None:
@@ -164,7 +162,7 @@ class Pool:
     async def _wait_for_place(self, origin: Origin, places: _Places) -> None:
         """Until just before the caller's deadline, so that it can be told what it has waited for."""
         with trio.move_on_at(trio.current_effective_deadline() - _LAST_MOMENT):
-            await places.free.acquire()
+            await places.queue.park()
             return
         raise errors.BudgetSpent(
             f"{origin.netloc}: all {places.limit} connections that one upstream may have were in use until"
@@ -172,8 +170,11 @@ class Pool:
         )
 
     def _free_place(self, origin: Origin, places: _Places) -> None:
-        places.free.release()
-        if places.free.value == places.limit and not places.idle:
+        if places.queue:
+            places.queue.unpark()  # whose it is now
+            return
+        places.free += 1
+        if places.free == places.limit and not places.idle:
             del self._origins[origin]
 
     async def _take_idle(self, places: _Places) -> Connection | None:
@@ -218,9 +219,10 @@ class Pool:
     def _keep(self, connection: Connection, places: _Places) -> Connection | None:
         """Make a connection idle; returns one that must be closed instead, if any."""
         lifetime = self._limits.idle_timeout
-        announced = _KEEP_ALIVE_TIMEOUT.search(connection.parser.keep_alive_header)
-        if announced is not None:
-            lifetime = min(lifetime, int(announced[1]) - _KEEP_ALIVE_MARGIN)
+        if connection.parser.keep_alive_header:
+            announced = _KEEP_ALIVE_TIMEOUT.search(connection.parser.keep_alive_header)
+            if announced is not None:
+                lifetime = min(lifetime, int(announced[1]) - _KEEP_ALIVE_MARGIN)
         if lifetime <= 0 or self._limits.idle_connections <= 0:
             return connection
         connection.idle_until = trio.current_time() + lifetime
@@ -235,6 +237,6 @@ class Pool:
         del self._idle[connection]
         places = self._origins[connection.origin]
         places.idle.remove(connection)
-        if places.free.value == places.limit and not places.idle:
+        if places.free == places.limit and not places.idle:
             del self._origins[connection.origin]
         return connection

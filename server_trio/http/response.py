@@ -74,6 +74,17 @@ class Response:
             raise StopAsyncIteration
         return piece
 
+    def take_whole(self) -> bytes | None:
+        """The body, where all that is to come of it is here; else None, and it has to be iterated.
+
+        Most answers are small and come together with their head: this is all the reading there is then.
+        """
+        whole = self._first
+        if self._connection is not None or not (whole or self.complete):
+            return None
+        self._first, self.complete = b"", True
+        return whole
+
     async def wait_for_body(self) -> None:
         """Return once the next piece of the body is here, or its end. Cancelled, it has lost nothing.
 
@@ -92,12 +103,13 @@ class Response:
     async def release(self) -> None:
         """Let go of the connection: kept for others if the body was read to its end, else closed."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                if connection.parser.complete:
-                    await connection.finish_upload()
-            finally:
-                await self._pool.release(connection)
+        if connection is None:
+            return
+        try:
+            if connection.is_uploading and connection.parser.complete:
+                await connection.finish_upload()
+        finally:
+            await self._pool.release(connection)
 
     async def discard(self) -> None:
         """Throw the body away: read it if it is small and there, else close the connection."""

@@ -7,9 +7,9 @@ which does not know today's Trio; none of its I/O is used).
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 
 import asks  # type: ignore[import-untyped]
 import trio
@@ -19,9 +19,9 @@ from channels_async import http_rules
 from .. import errors
 from ..limits import HttpLimits
 from ..stats import Upstreams
-from .breaker import Breaker
+from .breaker import FAILED_STATUSES, Breaker
 from .connect import DirectConnector, OpenStream
-from .connection import Connection, Unanswered
+from .connection import Unanswered
 from .pool import OriginStatistics, Pool
 from .request import MultipartValue, Pairs, Request
 from .response import Response
@@ -77,8 +77,7 @@ class Session(asks.Session):  # type: ignore[misc]
         self._breaker = Breaker(limits.breaker_failures, limits.breaker_open)
         self.upstreams = Upstreams()  # every attempt by host and outcome; the seconds until the head came
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self,
         method: str,
         url: str,
@@ -99,8 +98,8 @@ class Session(asks.Session):  # type: ignore[misc]
         idempotent: bool = False,
         defaults: bool = True,
         as_operation: bool = False,
-    ) -> AsyncIterator[Response]:
-        """Send a request; the block gets the final response once its head is there.
+    ) -> Exchange:
+        """Send a request; the block of `async with` gets the final response once its head is there.
 
         What the arguments mean is told in `request.Request`. Redirects are followed by http_rules.redirect.
         A body of pieces goes out as they come, with `content_length` or, where that is None, in chunks; it
@@ -111,7 +110,8 @@ class Session(asks.Session):  # type: ignore[misc]
         Raises errors.CircuitOpen (see `breaker`), BudgetSpent (no connection became free), TooManyWaiting
         (only `as_operation`: too many wait for a connection), UpstreamError and its children,
         UpstreamTimeout (no connection within limits.connect_timeout), ShuttingDown (the session is closed),
-        UploadBroken and what the pieces of a body raise, and InvalidRequest (nothing was sent).
+        UploadBroken and what the pieces of a body raise, and InvalidRequest (nothing was sent; here
+        already, or on entering the block).
         Reading the response has errors of its own. Cancellation, deadlines (the caller's) and leaving the
         block before the body has ended close the connection at once.
         """
@@ -121,23 +121,11 @@ class Session(asks.Session):  # type: ignore[misc]
             multipart=multipart, cookies=cookies, auth=auth,
         )  # fmt: skip
         request.sender, request.as_operation, request.defaults = sender, as_operation, defaults
-        await request.build()
-        redirects, attempts = 0, Retries(retries, idempotent)
-        while True:
-            response = await self._try(request, redirects, attempts)
-            try:
-                following = _follow(request, response) if follow_redirects else None
-                if following is None:
-                    await response.release_if_received()
-                    yield response
-                    return
-                _check_redirects(request, redirects, max_redirects)
-                await response.discard()
-            finally:
-                await response.release()
-            redirects += 1
-            request = following
-            await _build_redirected(request)
+        return Exchange(
+            self, request,
+            max_redirects if follow_redirects else None,
+            Retries(retries, idempotent) if retries > 0 else None,
+        )  # fmt: skip
 
     def statistics(self) -> SessionStatistics:
         """Connections now, and counters since the beginning."""
@@ -170,11 +158,110 @@ class Session(asks.Session):  # type: ignore[misc]
         """What asks' own get(), post() … would use."""
         raise NotImplementedError("asks' own requests are not supported here: use stream()")
 
-    async def _try(self, request: Request, redirects: int, attempts: Retries) -> Response:
+    async def attempt(self, request: Request, redirects: int) -> Response:
+        """One attempt to get the head of a response, counted by what becomes of it; for `Exchange`.
+
+        Cancellation counts as the upstream's failure where a deadline has passed, and as nobody's where it
+        was by hand: by the end of the server, or because nobody waits any more.
+
+        All of it is in one place and few frames: this waits for upstreams, thousands of times at once.
+        """
+        origin, began = request.url.origin, trio.current_time()
+        pool, breaker = self._pool, self._breaker
+        outcome, failed, probe = "error", None, None
+        try:
+            probe = breaker.admit(origin)
+            connection = await pool.acquire(origin, as_operation=request.as_operation)
+            try:
+                while True:
+                    try:
+                        await connection.send(
+                            request.method, request.head, request.body,
+                            last=request.last, sender=request.sender,
+                        )  # fmt: skip
+                        await connection.read_head()
+                        break
+                    except Unanswered:
+                        # An idle connection that the upstream closed just now. Not for a new connection:
+                        # an upstream that closes those means it.
+                        if connection.exchanges == 1 or not is_repeatable(request):
+                            raise
+                        connection = await pool.replace(connection)
+            except BaseException:
+                await connection.aclose()
+                await pool.release(connection)
+                raise
+            response = Response(connection, pool, request.url, redirects)
+            failed = response.status in FAILED_STATUSES
+            outcome = f"{response.status // 100}xx"
+            return response
+        except errors.OperationError as failure:
+            outcome = "unreachable" if isinstance(failure, errors.UpstreamUnreachable) else failure.outcome
+            failed = True if isinstance(failure, (errors.UpstreamError, errors.UpstreamTimeout)) else None
+            raise
+        except trio.Cancelled as cancelled:
+            failed = True if cancelled.source == "deadline" else None
+            outcome = "timeout" if failed else "cancelled"
+            raise
+        finally:
+            if probe is not None:
+                breaker.settle(origin, failed, probe)
+            self.upstreams.note(origin.netloc, outcome, trio.current_time() - began)
+
+
+class Exchange:
+    """What `Session.stream` gives to `async with`: the request goes out on entering.
+
+    A class and no @asynccontextmanager, whose generator and helper cost more than the rest of it.
+    """
+
+    __slots__ = ("_attempts", "_max_redirects", "_request", "_response", "_session")
+
+    def __init__(
+        self, session: Session, request: Request, max_redirects: int | None, attempts: Retries | None
+    ) -> None:
+        self._session = session
+        self._request = request
+        self._max_redirects = max_redirects  # None: they are not followed
+        self._attempts = attempts  # None: one only
+        self._response: Response | None = None
+
+    async def __aenter__(self) -> Response:
+        request, redirects = self._request, 0
+        await request.build()
+        while True:
+            if self._attempts is None:
+                response = await self._session.attempt(request, redirects)
+            else:
+                response = await self._attempt_again(request, redirects, self._attempts)
+            try:
+                following = None
+                if 300 <= response.status < 400 and self._max_redirects is not None:
+                    following = _follow(request, response)
+                if following is None:
+                    await response.release_if_received()
+                    self._response = response
+                    return response
+                _check_redirects(request, redirects, self._max_redirects)
+                await response.discard()
+            finally:
+                if self._response is None:
+                    await response.release()
+            redirects += 1
+            request = following
+            await _build_redirected(request)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            await self._response.release()
+
+    async def _attempt_again(self, request: Request, redirects: int, attempts: Retries) -> Response:
         """Exchange one request for the head of its response, again and again where that is allowed."""
         while True:
             try:
-                response = await self._attempt(request, redirects)
+                response = await self._session.attempt(request, redirects)
             except errors.OperationError as failure:
                 if not await attempts.after_failure(request, failure):
                     raise
@@ -187,60 +274,15 @@ class Session(asks.Session):  # type: ignore[misc]
             if not again:
                 return response
 
-    async def _attempt(self, request: Request, redirects: int) -> Response:
-        """One attempt to get the head of a response, counted by what becomes of it."""
-        origin, began = request.url.origin, trio.current_time()
-        deadline = trio.current_effective_deadline()
-        outcome = "error"
-        try:
-            with self._breaker.attempt(origin) as attempt:
-                response = await self._respond(request, redirects)
-                attempt.answered(response.status)
-            outcome = f"{response.status // 100}xx"
-            return response
-        except errors.OperationError as failure:
-            outcome = "unreachable" if isinstance(failure, errors.UpstreamUnreachable) else failure.outcome
-            raise
-        except trio.Cancelled:
-            outcome = "timeout" if trio.current_time() >= deadline else "cancelled"
-            raise
-        finally:
-            self.upstreams.note(origin.netloc, outcome, trio.current_time() - began)
 
-    async def _respond(self, request: Request, redirects: int) -> Response:
-        """Exchange one request for the head of its response."""
-        connection = await self._pool.acquire(request.url.origin, as_operation=request.as_operation)
-        try:
-            try:
-                await self._exchange(connection, request)
-            except Unanswered:
-                # An idle connection that the upstream closed just now. Not for a new connection:
-                # an upstream that closes those means it.
-                if connection.exchanges == 1 or not is_repeatable(request):
-                    raise
-                connection = await self._pool.replace(connection)
-                await self._exchange(connection, request)
-        except BaseException:
-            await connection.aclose()
-            await self._pool.release(connection)
-            raise
-        return Response(connection, self._pool, request.url, redirects)
-
-    @staticmethod
-    async def _exchange(connection: Connection, request: Request) -> None:
-        await connection.exchange(
-            request.method, request.head, request.body, last=request.last, sender=request.sender
-        )
-
-
-def _check_redirects(request: Request, followed: int, most: int) -> None:
-    if followed >= most:
+def _check_redirects(request: Request, followed: int, most: int | None) -> None:
+    if most is not None and followed >= most:
         raise errors.UpstreamError(f"{request.url.origin.netloc}: more than {most} redirects")
 
 
 def _follow(request: Request, response: Response) -> Request | None:
     """The request that the response redirects to, if it does (not built yet)."""
-    if not 300 <= response.status < 400 or isinstance(request.body, Upload):
+    if isinstance(request.body, Upload):
         return None
     locations = [value for name, value in response.headers if name.lower() == b"location"]
     try:

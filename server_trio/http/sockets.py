@@ -30,8 +30,12 @@ class SocketStream(trio.abc.Stream):
     sender who never receives would starve others.
     """
 
+    __slots__ = ("_number", "_poll", "_socket", "probing")
+
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._number = connected.fileno()  # -1 once closed
+        self._poll: select.poll | None = None
         self.probing = False
 
     @classmethod
@@ -68,7 +72,7 @@ class SocketStream(trio.abc.Stream):
         self._check_open()
         try:
             while True:
-                await trio.lowlevel.wait_readable(self._socket)
+                await trio.lowlevel.wait_readable(self._number)
                 try:
                     return self._socket.recv(max_bytes or _RECEIVE_SIZE)
                 except BlockingIOError:
@@ -78,19 +82,24 @@ class SocketStream(trio.abc.Stream):
 
     def is_readable(self) -> bool:
         """Whether `receive_some` would return at once, with data or with the end."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        poll = self._poll
+        if poll is None:  # made once, for making it takes as long as asking it
+            self._check_open()
+            poll = self._poll = select.poll()
+            poll.register(self._number, select.POLLIN)
         return bool(poll.poll(0))
 
     async def aclose(self) -> None:
-        if self._socket.fileno() != -1:
-            trio.lowlevel.notify_closing(self._socket)
+        if self._number != -1:
+            trio.lowlevel.notify_closing(self._number)
+            self._number = -1
+            self._poll = None
             self._socket.close()
         await trio.lowlevel.checkpoint()
 
     def _check_open(self) -> None:
         """Trio must not be asked to wait for a closed socket: the number of none is -1 for all of them."""
-        if self._socket.fileno() == -1:
+        if self._number == -1:
             raise trio.ClosedResourceError("this connection was closed here")
 
     def _ended(self, exc: OSError) -> Exception:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +27,12 @@ _REG_NAME: Final = re.compile(r"[A-Za-z0-9._~\-]+")
 # and by everybody who signs such a URL.
 _MUST_BE_ENCODED: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]%]")
 
+# Nearly every URL: nothing in it has to be encoded or decoded, and there is no userinfo.
+_PLAIN_URL: Final = re.compile(
+    r"(https?)://([A-Za-z0-9._~\-]+(?::[0-9]+)?)"
+    r"(/[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]*)*)"
+)
+
 
 class InvalidRequest(ValueError):
     """A request that cannot be put on the wire as asked; the caller's mistake, not the upstream's.
@@ -35,18 +41,25 @@ class InvalidRequest(ValueError):
     """
 
 
-class Origin(NamedTuple):
-    """Where to connect: scheme, host and port (RFC 6454)."""
-
+class _Place(NamedTuple):
     scheme: str  # "http" or "https"
     host: str  # ASCII, lower case; an IPv6 address without brackets, perhaps with %zone
     port: int
 
-    @property
+
+class Origin(_Place):
+    """Where to connect: scheme, host and port (RFC 6454). One object serves many requests, see `_origin`."""
+
+    @cached_property
     def netloc(self) -> str:
         """As in a URL and in the Host header: brackets around IPv6, no default port, no zone (RFC 6874)."""
         host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @cached_property
+    def authority(self) -> bytes:
+        """`netloc` for the wire."""
+        return self.netloc.encode("ascii")
 
 
 class ParsedURL(NamedTuple):
@@ -68,6 +81,10 @@ def parse_url(url: str) -> ParsedURL:
     Escapes that are there pass unchanged (`%7E` stays `%7E`), what may not stand there is
     encoded as UTF-8. Raises `InvalidRequest`.
     """
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is not None:
+        scheme, authority, target = plain.groups()
+        return ParsedURL(_origin(scheme, authority), target.encode("ascii"), None)
     found = _URL.fullmatch(url.strip())
     if found is None:
         raise InvalidRequest("the URL is not absolute: it must begin with http:// or https://")

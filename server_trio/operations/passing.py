@@ -20,6 +20,10 @@ PATIENCE: Final = 0.05
 
 async def pass_on(response: Response, headers: Headers, reply: Reply) -> None:
     """Answer with the status and the body of a response, and these headers."""
+    whole = response.take_whole()
+    if whole is not None:
+        await reply.start(response.status, headers, whole)
+        return
     if not reply.bodiless:
         if _is_event_stream(headers):
             with trio.move_on_after(PATIENCE) as waiting:

@@ -24,25 +24,24 @@ async def run_request(operation: Operation, reply: Reply, context: Context) -> N
     it is).
     """
     request: Request = operation.details
-    exchange = context.http.stream(
-        request.method,
-        request.url,
-        headers=upstream_headers(operation, request.headers),
-        body=request.body,
-        params=request.params,
-        data=request.data,
-        json=request.json,
-        cookies=request.cookies,
-        auth=request.auth,
-        follow_redirects=request.allow_redirects,
-        max_redirects=request.max_redirects,
-        retries=request.retries,
-        idempotent=request.idempotent,
-        defaults=operation.version < 2,  # today's client has given all, but for what the view left out
-        as_operation=True,
-    )
     try:
-        async with exchange as response:
+        async with context.http.stream(
+            request.method,
+            request.url,
+            headers=upstream_headers(operation, request.headers),
+            body=request.body,
+            params=request.params,
+            data=request.data,
+            json=request.json,
+            cookies=request.cookies,
+            auth=request.auth,
+            follow_redirects=request.allow_redirects,
+            max_redirects=request.max_redirects,
+            retries=request.retries,
+            idempotent=request.idempotent,
+            defaults=operation.version < 2,  # today's client has given all, but for what the view left out
+            as_operation=True,
+        ) as response:
             headers = http_rules.response_headers(
                 response.status, response.headers, operation.response_headers
             )

@@ -155,6 +155,22 @@ def test_encoding_a_target_twice_changes_nothing_more(text):
     assert parse_url(once).text == once
 
 
+@given(
+    st.text("ab.:@/?#%2Fé \\[]~-_|\n", max_size=30),
+    st.sampled_from(["http://", "https://"]),
+    st.sampled_from(["h", "H.example:80", "[::1]", "1.2.3.4:8080", "u:p@h", ""]),
+)
+def test_the_short_way_for_plain_urls_reads_them_as_the_long_way_does(rest, scheme, authority):
+    assert outcome_of(scheme + authority + rest) == outcome_of(scheme.upper() + authority + rest)
+
+
+def outcome_of(url):
+    try:
+        return parse_url(url)
+    except InvalidRequest as refused:
+        return str(refused)
+
+
 @given(any_text)
 def test_any_text_is_a_url_or_an_invalid_request(text):
     with contextlib.suppress(InvalidRequest):

@@ -12,8 +12,8 @@ from ..stats import BOUNDS, QUIET
 INTERVAL: Final = 1.0  # seconds between two points
 LENGTH: Final = 600  # points that are kept
 
-#: One point: time (epoch seconds), answered and failed a second, median and 95th percentile of the durations
-#: since the point before (seconds, None where nothing was answered), operations in flight.
+#: One point: time (epoch seconds), answered and failed a second, about the median and the 95th percentile
+#: of the durations since the point before (seconds, None where nothing was answered), operations in flight.
 Point = tuple[float, float, float, float | None, float | None, int]
 
 

@@ -48,7 +48,7 @@ def render(view: Mapping[str, Any]) -> str:
 PLOTS: Final = """\
 <section id="plots" hidden>
 <figure><figcaption>Operations a second</figcaption><div id="rate"></div></figure>
-<figure><figcaption>Duration, seconds</figcaption><div id="latency"></div></figure>
+<figure><figcaption>Duration, seconds (estimate)</figcaption><div id="latency"></div></figure>
 <figure><figcaption>In flight</figcaption><div id="load"></div></figure>
 </section>
 """

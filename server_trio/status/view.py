@@ -10,11 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from channels_async import __version__
 from channels_async.report_bounds import bounded
-from channels_async.report_rules import DEAD, is_dead
+from channels_async.report_rules import DEAD, is_dead, upper_bound
 
 from ..readiness import obstacle
 from ..stats import BOUNDS, QUIET
-from .history import percentile
 
 RUNNING_SHOWN: Final = 50  # operations, the oldest
 ERRORS_SHOWN: Final = 100
@@ -189,10 +188,11 @@ def _servers(site: Iterable[Report], now: float) -> list[Row]:
 
 
 def _percentile(classes: Sequence[int], part: float) -> str:
-    found = percentile(classes, part)
-    if found is None:
+    """What is known of it: the bound of its class, not where in that it lies."""
+    if not any(classes):
         return "-"
-    return f"over {duration(found)}" if found >= BOUNDS[-1] else duration(found)
+    bound = upper_bound(dict(zip((*BOUNDS, math.inf), classes, strict=True)), part)
+    return f"> {duration(BOUNDS[-1])}" if bound is None else f"< {duration(bound)}"
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,8 @@ How a page is written for that:
     run before the processes start; the commands of SERVED start those, and are not run a second time;
     every other line is run by a shell in the project's directory, with real curl.
 *   A page with the comment of pages.ALONE shows all files of a project but GIVEN; README's are not there.
-*   What is no part of the project and is not to be run is a literal block (`::`).
+*   What is no part of the project and is not to be run is a literal block (`::`). Tests of their own have the
+    Sentinel of deployment.rst (tests/layers), YAML (tests/server) and a page's script (tests/browser).
 
 The site runs on Python 2.7 or 3.13, as the session has it. What only Python 3 can read stands in a file
 of its own, such as myproject/async_ops.py, that no module of the site imports.

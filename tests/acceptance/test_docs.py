@@ -8,7 +8,7 @@ from tests.harness.pages import PAGES, README, ROOT, Page
 
 from .examples import ALONE, needs_curl, running
 
-#: Pages that describe and have nothing to run.
+#: Pages that describe and have nothing to run (what status.rst shows is tests/server/test_status_docs.py's).
 WITHOUT_EXAMPLE = {
     "answers", "architecture", "dead-letters", "flags", "guarantees", "index", "metrics", "redis-keys",
     "restarts", "security", "settings", "status", "why-trio", "wire",

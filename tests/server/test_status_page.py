@@ -129,6 +129,15 @@ def test_a_percentile_lies_in_its_class() -> None:
     assert percentile(classes, 0.95) == BOUNDS[-1]
 
 
+def test_of_a_percentile_a_table_says_no_more_than_its_class_tells() -> None:
+    counts = [0] * (len(BOUNDS) + 1)
+    counts[8], counts[-1] = 50, 50  # half in 1 to 2.5 s, half above 60 s
+    durations = {"REQUEST": {"counts": counts, "sum": 4000.0}}
+    view = summary([report(durations=durations, queue_waits={})], [], time.time())
+    row = next(row for row in view["tables"]["operations"] if row[0] == "REQUEST")
+    assert row[-3:] == ["< 2.5 s", "> 60.0 s", "-"]
+
+
 def test_the_plots_show_what_happened_between_two_reports() -> None:
     history = History()
     history.add([report()], 100.0)

@@ -11,7 +11,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     assembly:   children
     assembly:   project, loading, reaching, reload, systemd, link, watching
     assembly:   status
-    assembly:   logs, task_tree
+    assembly:   logs, task_tree, garbage
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm

@@ -84,9 +84,12 @@ class Operations:
                 handler = self._handlers.get(operation.name)
                 reply = make_reply(layer, operation, received.entry)
                 verdict = await self._verdict(layer, received, operation, handler, reply)
-                await self._supervise(
-                    Running(operation, handler, reply, context, self._settings, self._turns, verdict)
-                )
+                running = Running(operation, handler, reply, context, self._settings, self._turns, verdict)
+                self._note_begin(running)
+                try:
+                    await running.run()
+                finally:
+                    self._note_end(running)
         finally:
             (places or self.places).give_back()
 
@@ -145,19 +148,18 @@ class Operations:
                 logger.warning("operation %s cannot be kept for a look at it: %s", operation.id, failure)
         return error
 
-    async def _supervise(self, running: Running) -> None:
+    def _note_begin(self, running: Running) -> None:
         self.in_flight.add(running)
         if running.reply.channel in self._unread:
             running.expect_nobody()
         if self._ending:
             running.interrupt(shutting_down(), hurry=True)
-        try:
-            await running.run()
-        finally:
-            self.in_flight.discard(running)
-            if running.outcome == "reply_lost" and running.reply.is_full:
-                self._unread.note(running.reply.channel)
-            self._count(running)
+
+    def _note_end(self, running: Running) -> None:
+        self.in_flight.discard(running)
+        if running.outcome == "reply_lost" and running.reply.is_full:
+            self._unread.note(running.reply.channel)
+        self._count(running)
 
     def _count(self, running: Running) -> None:
         name, outcome = running.operation.name, running.outcome

@@ -121,11 +121,18 @@ class Running:
     async def run(self) -> None:
         """Do the operation within its budget, and see that it is answered."""
         with Traced(self.operation) as trace:
-            await self._to_its_end()
+            error = await self._work()
+            if error is not None or self.reply.state is not ReplyState.FINISHED:
+                await self._say(error)
+            if not self._has_begun:
+                self._note_wait()
+            if self.reply.entry is not None:
+                await self._settle()
+            self._log()
             trace.end(self.outcome, self.reason)
 
-    async def _to_its_end(self) -> None:
-        error = await self._work()
+    async def _say(self, error: OperationError | None) -> None:
+        """Note what went wrong, and tell the one who waits."""
         if error is not None:
             self.outcome = error.outcome
             self.reason = str(error).partition("\n")[0]  # without a traceback
@@ -138,11 +145,6 @@ class Running:
                 self.outcome = "taken_over" if self._is_taken_over else "reply_lost"
         if self.outcome == "reply_lost" and self.reply.held_up_by:
             self.reason = f"{self.reason}: {self.reply.held_up_by}".removeprefix(": ")
-        if not self._has_begun:
-            self._note_wait()
-        if self.reply.entry is not None:
-            await self._settle()
-        self._log()
 
     async def _work(self) -> OperationError | None:
         """Run the handler; return the error that the client must be told of."""

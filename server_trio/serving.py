@@ -16,6 +16,7 @@ if sys.version_info < (3, 11):
 
 from .errors import LayerUnavailable, SettingsError
 from .exit_codes import ExitCode
+from .garbage import collect_seldom
 from .layers import LayerSpec
 from .link import Link
 from .progress import in_one_line, standstill
@@ -82,6 +83,7 @@ class Serving:
         async with trio.open_nursery() as talking:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.supervisor.run, self.spec)
+                collect_seldom()
                 channels, backend = ", ".join(self.supervisor.channels), self.spec.backend
                 logger.info("serving %s on the layer %r (%s)", channels, self.spec.alias, backend)
                 if backend.startswith("asgiref.inmemory."):

@@ -1,0 +1,73 @@
+"""What operations leave behind for Python's collector of cycles, which a server lets run seldom."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import trio
+
+from server_trio.garbage import THRESHOLDS
+from server_trio.layers.memory import MemoryLayer
+from server_trio.operations import run_request
+
+from .test_supervisor import handle_by_path, message_v2, replies, serving
+
+OPERATIONS = 200
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+
+
+async def answer(stream: trio.SocketStream) -> None:
+    async for _ in stream:
+        await stream.send_all(ANSWER)
+
+
+async def left_by(layer: MemoryLayer, url: str, **fields: Any) -> int:
+    """Objects that only the collector can free after OPERATIONS operations."""
+    await ask(layer, url, **fields)  # caches, connections, what is loaded late
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(OPERATIONS // 10):
+            await ask(layer, url, **fields)
+        return gc.collect()
+    finally:
+        gc.enable()
+
+
+async def ask(layer: MemoryLayer, url: str, **fields: Any) -> None:
+    for _ in range(10):
+        await layer.send("request.async", message_v2(url=url, **fields))
+    await replies(layer, 10)
+
+
+async def test_a_request_leaves_no_cycles() -> None:
+    async with trio.open_nursery() as nursery:
+        serve = functools.partial(trio.serve_tcp, answer, 0, host="127.0.0.1")
+        [listener] = await nursery.start(serve)
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        layer = MemoryLayer()
+        async with serving(layer, handlers={"REQUEST": run_request}):
+            assert await left_by(layer, url) < OPERATIONS
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("path", ["ok", "broken", "mute"])
+async def test_nor_does_one_that_fails(path: str) -> None:
+    layer = MemoryLayer()
+    async with serving(layer, handlers={"REQUEST": handle_by_path}):
+        assert await left_by(layer, f"http://upstream/{path}") < OPERATIONS
+
+
+def test_the_collector_is_set_up_when_all_is_loaded() -> None:
+    program = (
+        "import gc, json; from server_trio.garbage import collect_seldom; collect_seldom();"
+        "print(json.dumps([gc.get_threshold(), gc.isenabled(), gc.get_freeze_count() > 1000]))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert json.loads(said.stdout) == [list(THRESHOLDS), True, True]

@@ -107,6 +107,16 @@ def test_headers_that_connection_names_stay_here():
     assert http_rules.response_headers(200, upstream, []) == [(b'x-public', b'2')]
 
 
+def test_connection_may_come_in_lines_and_after_what_it_names():
+    upstream = [
+        (b'X-First', b'1'), (b'Connection', b'Keep-Alive'), (b'connection', b'x-first'), (b'X-Last', b'2'),
+        (b'CONNECTION', b', \t,X-LAST\t'), (b'X-Public', b'3'),
+    ]  # fmt: skip
+    assert http_rules.response_headers(200, upstream, [(b'X-Last', b'4')]) == [
+        (b'x-public', b'3'), (b'x-last', b'4'),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize('name', sorted(http_rules.NOT_FOR_THE_SITE))
 def test_what_would_speak_for_the_whole_site_is_dropped_unless_the_site_says_it(name):
     assert http_rules.response_headers(200, [(name, b'x')], []) == []

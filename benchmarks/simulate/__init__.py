@@ -1,0 +1,1 @@
+"""The queueing part of docs/scaling.rst: formulas, and a simulation that checks them."""

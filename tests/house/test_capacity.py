@@ -1,0 +1,110 @@
+"""The capacity model of docs/scaling.rst adds up, and the simulation agrees with its formulas."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from benchmarks import capacity
+from benchmarks.capacity import BUSY, OVERHEAD, REDIS_BUSY, Cell, Constants, cell, size
+from benchmarks.simulate import model
+from benchmarks.simulate.__main__ import Row, rows
+from benchmarks.simulate.station import Station, constant, simulate
+
+SEED, OPERATIONS = 4, 20_000
+
+
+def test_the_simulation_agrees_with_the_formulas() -> None:
+    checked = list(rows(OPERATIONS, SEED))
+    assert [str(row) for row in checked if not row.holds] == []
+    assert len(checked) > 20
+
+
+@pytest.mark.parametrize(
+    ("row", "holds"),
+    [
+        (Row("", 2.0, 2.09, 0.05), True),
+        (Row("", 2.0, 2.3, 0.05), False),
+        (Row("", 2.0, 1.7, 0.05), False),
+        (Row("", 0.0, 0.04, 0.05, is_share=True), True),
+        (Row("", 0.5, 0.56, 0.05, is_share=True), False),
+    ],
+)
+def test_a_difference_that_is_too_large_is_seen(row: Row, holds: bool) -> None:
+    assert row.holds is holds
+    assert ("TOO MUCH" in str(row)) is not holds
+
+
+def test_the_simulation_is_the_same_for_the_same_seed() -> None:
+    station = Station(rate=2.0, upstream=constant(1.0), places=3)
+    assert simulate(station, 500, SEED) == simulate(station, 500, SEED)
+    assert simulate(station, 500, SEED) != simulate(station, 500, SEED + 1)
+
+
+def test_of_operations_that_need_nothing_none_waits() -> None:
+    outcome = simulate(Station(rate=1.0, places=1), 500, SEED, warm_up=0)
+    assert outcome.waited == [0.0] * 500
+    assert outcome.in_time == 1.0
+
+
+def test_two_at_once_share_a_processor() -> None:
+    # They come within a moment, and each needs a second: both are done after two.
+    outcome = simulate(Station(rate=1e6, cost=1.0), 2, SEED, warm_up=0)
+    assert outcome.took == pytest.approx([2.0, 2.0], abs=1e-4)
+
+
+def test_what_finds_the_channel_full_is_refused_and_what_is_late_is_not_begun() -> None:
+    # All come within a moment: one has the place, two wait on the channel, the last of them for too long.
+    station = Station(rate=1e9, upstream=constant(1.0), places=1, capacity=2, deadline=1.5)
+    outcome = simulate(station, 10, SEED, warm_up=0)
+    assert (len(outcome.took), outcome.late, outcome.refused) == (1, 2, 7)
+
+
+def test_erlang_c_is_what_tables_have() -> None:
+    assert model.waits(1, 0.8) == pytest.approx(0.8)
+    assert model.waits(10, 8.0) == pytest.approx(0.409, abs=0.001)
+    assert model.wait_constant(1, 0.5, 1.0) == pytest.approx(0.5)  # M/D/1: Pollaczek and Khinchine
+
+
+@pytest.mark.parametrize("in_flight", capacity.SIZES)
+@pytest.mark.parametrize("seconds", capacity.UPSTREAMS)
+def test_what_a_load_is_given_is_enough(in_flight: int, seconds: float) -> None:
+    found = size(in_flight, seconds)
+    cell, constants = found.cell, found.cell.constants
+    assert found.cells * cell.in_flight == pytest.approx(in_flight)
+    assert found.rate == pytest.approx(model.in_flight(found.rate, seconds) / seconds)
+    work = cell.rate * constants.server / (cell.servers - 1)
+    assert work + cell.server_overhead <= BUSY + 1e-9
+    assert cell.rate * (constants.server_redis + constants.site_redis) / cell.shards <= REDIS_BUSY
+    assert cell.in_flight / (cell.servers - 1) <= capacity.PLACES
+    assert cell.server_overhead <= OVERHEAD
+    assert cell.redis_overhead <= OVERHEAD
+
+
+def test_more_in_flight_never_needs_less() -> None:
+    found = [size(10**power, 1.0) for power in range(2, 8)]
+    totals = [(one.cells, one.cells * one.cell.servers, one.servers_memory) for one in found]
+    assert totals == sorted(totals)
+
+
+def test_cheaper_operations_need_fewer_servers() -> None:
+    cheap = dataclasses.replace(Constants(), server=Constants().server / 5)
+    assert cell(5000, 0, cheap).servers < cell(5000, 0, Constants()).servers
+
+
+def test_heartbeats_grow_with_the_square_of_the_servers() -> None:
+    few, many = (Cell(0, 0, servers, 1, Constants()).redis_overhead for servers in (500, 5000))
+    assert 80 < many / few < 100
+
+
+def test_each_constant_says_what_prints_it() -> None:
+    for one in dataclasses.fields(Constants):
+        path = capacity.ROOT / one.metadata["command"].split()[1]
+        assert path.exists(), path
+
+
+def test_a_cell_in_which_fewer_look_for_those_that_have_gone_can_be_larger() -> None:
+    rates = [capacity.largest_cell(Constants(), lookers).rate for lookers in (math.inf, 2, 0)]
+    assert rates == sorted(rates)

@@ -7,6 +7,7 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable
 from typing import Final, NoReturn
 
 import trio
@@ -87,7 +88,7 @@ class Connection:
             return stream.is_readable()
         return stream is None or await holds_unread(stream)
 
-    async def send(
+    def send(
         self,
         method: str,
         head: bytes,
@@ -95,8 +96,8 @@ class Connection:
         *,
         last: bool = False,
         sender: trio.Nursery | None = None,
-    ) -> None:
-        """Begin an exchange: send a request, whose answer `read_head` then waits for.
+    ) -> Awaitable[object]:
+        """Begin an exchange: send a request, whose answer `read_head` then waits for. To be awaited.
 
         `last` says that the request asks for the connection to be closed. An upload whose answer begins
         before it has ended goes on in `sender`, and the answer can be read meanwhile; without one the
@@ -111,11 +112,10 @@ class Connection:
         if self._forwarded is not None:
             head = self._forwarded.in_absolute_form(head)
         if not body:
-            await self._send(head)
-        elif isinstance(body, bytes) and len(body) <= _SEND_WITHOUT_LISTENING:
-            await self._send(head + body)
-        else:
-            await self._upload(head, body, sender)
+            return self._send(head)
+        if isinstance(body, bytes) and len(body) <= _SEND_WITHOUT_LISTENING:
+            return self._send(head + body)
+        return self._upload(head, body, sender)
 
     async def read_head(self) -> None:
         """Receive until the head of the final response is in `parser`.

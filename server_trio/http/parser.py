@@ -138,8 +138,8 @@ class ResponseParser:
             return
         self.status = status
         self.head_done = True
-        bodiless = self._head_request or status in (204, 304)
-        self._until_close = not bodiless and length is None and codings != [b"chunked"]
+        bodiless = self._head_request or status == 204 or status == 304
+        self._until_close = length is None and not bodiless and codings != [b"chunked"]
         self.reusable = keep_alive and not self._until_close
         if self._head_request:
             # llhttp expects the body that the head describes, and cannot be told otherwise from
@@ -166,14 +166,14 @@ class ResponseParser:
 
     # --- what they need --------------------------------------------------------------------------
 
-    def _read_framing(self) -> tuple[int | None, list[bytes], bool]:
+    def _read_framing(self) -> tuple[int | None, list[bytes] | None, bool]:
         """Content-Length, transfer codings, and whether the connection persists (RFC 9112 6.3, 9.3).
 
         Several Content-Lengths, or one beside a Transfer-Encoding, are refused by llhttp already.
         """
         length: int | None = None
-        codings: list[bytes] = []
-        options: list[bytes] = []
+        codings: list[bytes] | None = None
+        options: list[bytes] | None = None  # of the connection
         for name, value in self.headers:
             lower = name.lower()
             if lower not in _FRAMING:
@@ -181,22 +181,30 @@ class ResponseParser:
             if lower == b"content-length":
                 length = int(value)
             elif lower == b"transfer-encoding":
-                codings += _tokens(value)
+                codings = (codings or []) + _tokens(value)
             elif lower == b"connection":
-                options += _tokens(value)
+                options = (options or []) + _tokens(value)
             else:
                 self.keep_alive_header = value
+        # Without these headers llhttp keeps alive what is of HTTP/1.1 and of no other version (its
+        # src/native/http.c, llhttp_should_keep_alive): then there is no more to look at.
+        if codings is None and options is None and self._llhttp.should_keep_alive():
+            return length, None, True
+        return length, codings, self._persists(codings or [], options or [])
+
+    def _persists(self, codings: list[bytes], options: list[bytes]) -> bool:
+        """Whether the connection does, by its options; refuses versions and codings not understood."""
         version = self._llhttp.get_http_version()
-        if version != "1.1" and version != "1.0":
+        if version not in ("1.1", "1.0"):
             self._refuse(self._protocol_error(f"it speaks HTTP/{version}"))
-        if codings and codings != [b"chunked"] and codings != [b"identity"]:
+        if codings not in ([], [b"chunked"], [b"identity"]):
             # Only chunked was offered (no TE header); passing on anything else would lose the
             # coding, because Transfer-Encoding is hop-by-hop.
             self._refuse(self._protocol_error("it uses a transfer coding that was not asked for"))
         if version == "1.0":
             # RFC 9112 6.1: the framing of a 1.0 message with a transfer coding is not to be trusted.
-            return length, codings, b"keep-alive" in options and not codings
-        return length, codings, b"close" not in options
+            return b"keep-alive" in options and not codings
+        return b"close" not in options
 
     def _refuse(self, fault: errors.OperationError) -> None:
         self._fault = fault
@@ -223,4 +231,4 @@ class ResponseParser:
 
 def _tokens(value: bytes) -> list[bytes]:
     """The members of a comma-separated header value, lower case."""
-    return [token.strip(b" \t").lower() for token in value.split(b",") if token.strip(b" \t")]
+    return [token for part in value.lower().split(b",") if (token := part.strip(b" \t"))]

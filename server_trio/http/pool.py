@@ -72,8 +72,8 @@ class Pool:
         self.opened = 0  # connections ever opened
         self.reused = 0  # exchanges begun on a connection that had been idle
 
-    async def acquire(self, origin: Origin, *, as_operation: bool = False) -> Connection:
-        """A connection for one exchange, idle or new; give it back with `release`.
+    async def acquire(self, origin: Origin, now: float, *, as_operation: bool = False) -> Connection:
+        """A connection for one exchange, idle or new; give it back with `release`. `now`: trio time.
 
         Waits for a place in the order of asking. `as_operation`: not where limits.waiting_per_origin
         others do so already. A slow upstream would else have every operation of the server wait for it.
@@ -88,6 +88,7 @@ class Pool:
             places.free -= 1
         elif not as_operation:
             await self._wait_for_place(origin, places)
+            now = trio.current_time()
         else:
             self._check_room(origin, places)
             places.waiting += 1
@@ -95,8 +96,23 @@ class Pool:
                 await self._wait_for_place(origin, places)
             finally:
                 places.waiting -= 1
+            now = trio.current_time()
         try:
-            return (await self._take_idle(places) if places.idle else None) or await self._connect(origin)
+            while places.idle:
+                connection = places.idle.pop()
+                del self._idle[connection]
+                self._in_use.add(connection)
+                usable = False
+                try:
+                    usable = connection.idle_until > now and not await connection.holds_unread()
+                finally:
+                    if not usable:
+                        self._in_use.discard(connection)
+                        await connection.aclose()
+                if usable:
+                    self.reused += 1
+                    return connection
+            return await self._connect(origin)
         except BaseException:
             self._free_place(origin, places)
             raise
@@ -113,14 +129,20 @@ class Pool:
 
     async def release(self, connection: Connection) -> None:
         """Give a connection back: kept if another exchange may begin on it, else closed. Idempotent."""
-        if connection not in self._in_use:
-            return
-        self._in_use.discard(connection)
+        surplus = self.give_back(connection)
+        if surplus is not None:
+            await surplus.aclose()
+
+    def give_back(self, connection: Connection) -> Connection | None:
+        """`release`, but for the closing: returns the connection that the caller must close, if any."""
+        try:
+            self._in_use.remove(connection)
+        except KeyError:
+            return None
         places = self._origins[connection.origin]
         surplus = self._keep(connection, places) if connection.reusable else connection
         self._free_place(connection.origin, places)
-        if surplus is not None:
-            await surplus.aclose()
+        return surplus
 
     async def close_expired(self) -> None:
         """Close what has been idle for longer than allowed."""
@@ -170,29 +192,12 @@ class Pool:
         )
 
     def _free_place(self, origin: Origin, places: _Places) -> None:
-        if places.queue:
+        if not places.free and places.queue:
             places.queue.unpark()  # whose it is now
             return
         places.free += 1
-        if places.free == places.limit and not places.idle:
+        if not places.idle and places.free == places.limit:
             del self._origins[origin]
-
-    async def _take_idle(self, places: _Places) -> Connection | None:
-        while places.idle:
-            connection = places.idle.pop()
-            del self._idle[connection]
-            self._in_use.add(connection)
-            usable = False
-            try:
-                usable = connection.idle_until > trio.current_time() and not await connection.holds_unread()
-            finally:
-                if not usable:
-                    self._in_use.discard(connection)
-                    await connection.aclose()
-            if usable:
-                self.reused += 1
-                return connection
-        return None
 
     async def _connect(self, origin: Origin) -> Connection:
         if self._closed:

@@ -70,7 +70,6 @@ class Request(RequestProcessor):  # type: ignore[misc]
         self,
         method: str,
         url: str,
-        *,
         headers: Sequence[tuple[bytes, bytes]] = (),
         body: bytes | Upload | None = None,
         params: Pairs | None = None,
@@ -209,26 +208,25 @@ class Request(RequestProcessor):  # type: ignore[misc]
     def _field_lines(self) -> tuple[bytes, list[bytes]]:
         """The caller's Host, if any, and the lines of all fields that are not made here."""
         host = b""
-        dropped = _MADE_HERE
-        names: list[bytes] = [b""]  # in step with `lines`, whose first is the request line
-        lines: list[bytes] = [b""]
+        for_this_hop: set[bytes] = set()  # what Connection names: RFC 9110 7.6.1
+        lines: list[bytes] = [b""]  # for the request line
         for name, value in self.headers:
             lower = _field_name(name)
             if _LF in value or _CR in value or _NUL in value:
                 raise InvalidRequest(f"the value of header {name.decode()} holds a line break or NUL")
             if lower not in _MADE_HERE:
-                names.append(lower)
                 lines.append(name + b": " + value)
             elif lower == b"host":
                 host = _one_host(host, value)
             elif lower == b"connection":
-                options = {option.strip().lower() for option in value.split(b",")}
-                self.last = self.last or b"close" in options
-                dropped |= options
-        if dropped is not _MADE_HERE:  # what Connection names is for this hop only: RFC 9110 7.6.1
-            lines = [line for name, line in zip(names, lines, strict=True) if name not in dropped or not name]
+                for_this_hop |= {option.strip().lower() for option in value.split(b",")}
+        if for_this_hop:
+            self.last = self.last or b"close" in for_this_hop
+            dropped = _MADE_HERE | for_this_hop
+            lines[1:] = [name + b": " + value for name, value in self.headers if name.lower() not in dropped]
         if self.defaults:
-            lines += [line for lower, line in _DEFAULTS if lower not in names]
+            given = {name.lower() for name, _ in self.headers}
+            lines += [line for lower, line in _DEFAULTS if lower not in given]
         return host, lines
 
 

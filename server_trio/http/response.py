@@ -41,11 +41,11 @@ class Response:
         #: As sent, in order, duplicates kept, names in the upstream's own case; no trailers.
         self.headers: Headers = parser.headers
         self.redirects = redirects  # followed before this response
-        self.complete = False
         self._connection: Connection | None = connection
         self._pool = pool
         self._url = url
         self._first = parser.take_body()  # came with the head
+        self.complete = parser.complete and not self._first
 
     @property
     def url(self) -> str:
@@ -59,7 +59,8 @@ class Response:
         connection = self._connection
         if self._first:
             piece, self._first = self._first, b""
-            await self.release_if_received()
+            if self.is_received:
+                await self.release()
             self.complete = self._connection is None
             return piece
         if connection is None:
@@ -94,11 +95,10 @@ class Response:
         if not self._first and connection is not None and not connection.parser.complete:
             self._first = await connection.receive_body()
 
-    async def release_if_received(self) -> None:
-        """Give back the connection of a response that has arrived whole, before anybody reads it."""
-        if self._connection is not None and self._connection.parser.complete:
-            self.complete = not self._first
-            await self.release()
+    @property
+    def is_received(self) -> bool:
+        """Whether it has arrived whole, and holds a connection that others could use before it is read."""
+        return self._connection is not None and self._connection.parser.complete
 
     async def release(self) -> None:
         """Let go of the connection: kept for others if the body was read to its end, else closed."""
@@ -109,7 +109,9 @@ class Response:
             if connection.is_uploading and connection.parser.complete:
                 await connection.finish_upload()
         finally:
-            await self._pool.release(connection)
+            surplus = self._pool.give_back(connection)
+            if surplus is not None:
+                await surplus.aclose()
 
     async def discard(self) -> None:
         """Throw the body away: read it if it is small and there, else close the connection."""

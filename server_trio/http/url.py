@@ -33,6 +33,9 @@ _PLAIN_URL: Final = re.compile(
     r"(/[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]*)*)"
 )
 
+#: Characters of a URL that may be remembered: so many, in a cache of so many, are no burden.
+_SHORT: Final = 200
+
 
 class InvalidRequest(ValueError):
     """A request that cannot be put on the wire as asked; the caller's mistake, not the upstream's.
@@ -81,10 +84,9 @@ def parse_url(url: str) -> ParsedURL:
     Escapes that are there pass unchanged (`%7E` stays `%7E`), what may not stand there is
     encoded as UTF-8. Raises `InvalidRequest`.
     """
-    plain = _PLAIN_URL.fullmatch(url)
+    plain = _parse_plain(url) if len(url) <= _SHORT else None
     if plain is not None:
-        scheme, authority, target = plain.groups()
-        return ParsedURL(_origin(scheme, authority), target.encode("ascii"), None)
+        return plain
     found = _URL.fullmatch(url.strip())
     if found is None:
         raise InvalidRequest("the URL is not absolute: it must begin with http:// or https://")
@@ -97,6 +99,16 @@ def parse_url(url: str) -> ParsedURL:
         encode_target((path or "/") + (query or "")),
         _split_userinfo(userinfo) if at else None,
     )
+
+
+@lru_cache(maxsize=256)
+def _parse_plain(url: str) -> ParsedURL | None:
+    """What `parse_url` makes of a URL that is plain. Cached: some are asked for again and again."""
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is None:
+        return None
+    scheme, authority, target = plain.groups()
+    return ParsedURL(_origin(scheme, authority), target.encode("ascii"), None)
 
 
 def encode_target(text: str) -> bytes:

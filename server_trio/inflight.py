@@ -17,7 +17,8 @@ class InFlight:
     def __init__(self) -> None:
         self._all: dict[Running, None] = {}  # those that were begun first are the first
         self._by_operation: Counter[str] = Counter()
-        self._by_channel: dict[str, set[Running]] = {}
+        #: Nearly all channels have one; a set for each would be larger than what it holds.
+        self._by_channel: dict[str, Running | set[Running]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -38,23 +39,31 @@ class InFlight:
         self._all[running] = None
         self._by_operation[running.operation.name] += 1
         if running.has_listener:
-            self._by_channel.setdefault(running.reply.channel, set()).add(running)
+            channel = running.reply.channel
+            others = self._by_channel.setdefault(channel, running)
+            if isinstance(others, set):
+                others.add(running)
+            elif others is not running:
+                self._by_channel[channel] = {others, running}
 
     def discard(self, running: Running) -> None:
         del self._all[running]
         self._by_operation[running.operation.name] -= 1
-        others = self._by_channel.get(running.reply.channel)
-        if others is not None:
+        channel = running.reply.channel
+        others = self._by_channel.get(channel)
+        if isinstance(others, set):
             others.discard(running)
-            if not others:
-                del self._by_channel[running.reply.channel]
+        if others is running or others == set():
+            del self._by_channel[channel]
 
     def interrupt(self, channel: str, error: OperationError, until: float = math.inf) -> bool:
         """Interrupt all whose answer goes to that browser, and that were sent until then (epoch seconds).
 
         Returns whether there was one.
         """
-        found = [running for running in self._by_channel.get(channel, ()) if _sent_until(running, until)]
+        listening = self._by_channel.get(channel, ())
+        all = (listening,) if isinstance(listening, Running) else listening
+        found = [running for running in all if _sent_until(running, until)]
         for running in found:
             running.interrupt(error)
         return bool(found)

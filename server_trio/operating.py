@@ -14,7 +14,7 @@ from channels_async.wire import BadMessage, Operation, parse
 from .disconnects import Disconnects
 from .errors import ClientGone, LayerError, OperationError
 from .inflight import InFlight
-from .layers.base import Layer, Received
+from .layers.base import Layer, Past, Received
 from .limits import KiB
 from .operations import Context, Handler
 from .receiver import Places
@@ -79,39 +79,35 @@ class Operations:
         """Answer one message, whatever it is, and give back its place: one of `places`, else of ours."""
         self.counters.received += 1
         try:
-            operation = await self._understood(layer, received)
-            if operation is not None:
-                handler = self._handlers.get(operation.name)
-                reply = make_reply(layer, operation, received.entry)
-                verdict = await self._verdict(layer, received, operation, handler, reply)
-                running = Running(operation, handler, reply, context, self._settings, self._turns, verdict)
-                self._note_begin(running)
-                try:
-                    await running.run()
-                finally:
-                    self._note_end(running)
+            try:
+                operation = self._parse_at_once(received) or await self._parse_apart(received)
+            except BadMessage as error:
+                await self._refuse(layer, error, received)
+                return
+            if operation.ignored:
+                self._warn_of_ignored(operation)
+            handler = self._handlers.get(operation.name)
+            reply = make_reply(layer, operation, received.entry)
+            verdict: OperationError | None = None
+            if self.disconnects.gone.has_left(operation.reply_channel, operation.sent_at):
+                verdict = client_gone()
+            elif received.past is not None:
+                verdict = await self._verdict(layer, received.past, operation, handler, reply)
+            running = Running(operation, handler, reply, context, self._settings, self._turns, verdict)
+            self._note_begin(running)
+            try:
+                await running.run()
+            finally:
+                self._note_end(running)
         finally:
             (places or self.places).give_back()
 
-    async def _understood(self, layer: Layer, received: Received) -> Operation | None:
-        """The operation that a message is; None for one that is none, which has been answered."""
-        try:
-            if received.fault is not None:
-                raise BadMessage(received.fault)
-            operation = await self._parse(received.content)
-        except BadMessage as error:
-            await self._refuse(layer, error, received)
-            return None
-        if operation.ignored:
-            self._warn_of_ignored(operation)
-        return operation
-
     async def is_lost(self, received: Received) -> bool:
         """Whether what a dead server had will not be done (again): then its answer needs no place."""
-        if received.fault is not None or received.past is None:
+        if received.past is None:
             return True
         try:
-            operation = await self._parse(received.content)
+            operation = self._parse_at_once(received) or await self._parse_apart(received)
         except BadMessage:
             return True
         if self.disconnects.gone.has_left(operation.reply_channel, operation.sent_at):
@@ -119,21 +115,21 @@ class Operations:
         repeatable = is_repeatable(operation, self._handlers.get(operation.name))
         return refusal(received.past, repeatable=repeatable, attempts=self._settings.ATTEMPTS) is not None
 
-    async def _parse(self, content: object) -> Operation:
-        """Understand a message; apart from the event loop where that could take long."""
-        if text_size(content) <= PARSED_AT_ONCE:
-            return parse(content, time.time())
-        return await trio.to_thread.run_sync(parse, content, time.time(), limiter=self._parsers)
+    def _parse_at_once(self, received: Received) -> Operation | None:
+        """Understand a message; None where that could take long. Raises BadMessage."""
+        if received.fault is not None:
+            raise BadMessage(received.fault)
+        content = received.content
+        return parse(content, time.time()) if text_size(content) <= PARSED_AT_ONCE else None
+
+    async def _parse_apart(self, received: Received) -> Operation:
+        """Understand a message apart from the event loop. Raises BadMessage."""
+        return await trio.to_thread.run_sync(parse, received.content, time.time(), limiter=self._parsers)
 
     async def _verdict(
-        self, layer: Layer, received: Received, operation: Operation, handler: Handler | None, reply: Reply
+        self, layer: Layer, past: Past, operation: Operation, handler: Handler | None, reply: Reply
     ) -> OperationError | None:
-        """Why the operation is not to be done, if that is so."""
-        if self.disconnects.gone.has_left(operation.reply_channel, operation.sent_at):
-            return client_gone()
-        past = received.past
-        if past is None:
-            return None
+        """Why what another server had is not to be done (again), if that is so."""
         if operation.sent_at is None:
             operation.sent_at = past.claimed_at
         if past.begun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 import trio
@@ -159,10 +160,12 @@ class Running:
             return UnknownOperation(f"this server has no operation {self.operation.name}")
         try:
             with self._scope:
-                async with self._turns.turn(self.operation.name):
-                    self._has_begun = True
-                    self._note_wait()
-                    await handler(self.operation, self.reply, self._context)
+                turn = self._turns.turn(self.operation.name)
+                if turn is None:
+                    await self._do(handler)
+                else:
+                    async with turn:
+                        await self._do(handler)
         except OperationError as error:
             return error
         except TakenOver as error:
@@ -178,6 +181,12 @@ class Running:
         if self._scope.cancelled_caught:
             return self._interrupted_by or self._late()
         return OperationError("the operation ended without an answer")
+
+    def _do(self, handler: Handler) -> Awaitable[None]:
+        """Begin: its turn has come."""
+        self._has_begun = True
+        self._note_wait()
+        return handler(self.operation, self.reply, self._context)
 
     def _late(self) -> OperationError:
         if self.reply.held_up_by:

@@ -35,19 +35,16 @@ class Turns:
         """Operations that are claimed and wait for their turn."""
         return sum(turn.waiting for turn in self._turns.values())
 
-    def turn(self, operation: str) -> Turn | NoTurn:
-        """For `async with`: have the turn of an operation for the time of the block, waiting for it first.
-
-        Raises TooManyWaiting.
-        """
-        return self._turns.get(operation) or _NO_TURN
+    def turn(self, operation: str) -> Turn | None:
+        """The turns of an operation; None for one that has no limit."""
+        return self._turns.get(operation)
 
 
 class Turn:
-    """The turns of one operation, any number of `async with` at once.
+    """The turns of one operation: for `async with`, any number at once; each waits for its turn first.
 
-    A trio.CapacityLimiter would know for each turn who has it, which nobody asks, at the price of a task's
-    whole way through the scheduler.
+    Entering raises TooManyWaiting. A trio.CapacityLimiter would know for each turn who has it, which nobody
+    asks.
     """
 
     __slots__ = ("_free", "_name", "_queue", "_room")
@@ -79,17 +76,3 @@ class Turn:
         else:
             self._free += 1
 
-
-class NoTurn:
-    """Of an operation that has no limit."""
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
-    ) -> None:
-        pass
-
-
-_NO_TURN = NoTurn()

@@ -6,6 +6,7 @@ and decoded, as daphne would. To cost little itself, it packs a batch's message 
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import math
 import os
@@ -27,7 +28,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "compat")]
 
 from tests.harness.redis_server import redis_server  # noqa: E402
 
-__all__ = ["DAPHNE", "ROOT", "SEND", "SETTINGS", "Answer", "Load", "process", "redis_server", "upstream"]
+__all__ = ["DAPHNE", "ROOT", "SEND", "SETTINGS", "Answer", "Load"]
+__all__ += ["compile_sources", "process", "redis_server", "upstream"]
 
 DAPHNE = "daphne.response.benchmarks!"
 CHANNEL = "request.async"
@@ -60,6 +62,12 @@ local found = redis.call('MGET', unpack(keys))
 redis.call('DEL', unpack(keys))
 return found
 """
+
+
+def compile_sources() -> None:
+    """Leave bytecode behind, as pip does; with PYTHONDONTWRITEBYTECODE each start would else compile all."""
+    for folder in ("server_trio", "client", "compat"):
+        compileall.compile_dir(ROOT / folder, quiet=1)
 
 
 @contextlib.contextmanager

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
+from server_trio.layers.base import Message, Queue
+from server_trio.layers.memory import MemoryLayer
+from server_trio.layers.redis_journal import ShardJournal
 from server_trio.rhythm import next_time
+
+from .test_supervisor import serving
+
+ROUND_TRIP = 0.01  # seconds
+
+
+class Distant(MemoryLayer):
+    """A layer that is asked for a while, as Redis is."""
+
+    async def publish(self, report: Message) -> None:
+        await trio.sleep(ROUND_TRIP)
+
+    async def queue(self, channel: str) -> Queue:
+        await trio.sleep(ROUND_TRIP)
+        return Queue(0, 0.0)
+
+
+class Beats(ShardJournal):
+    """A journal's heartbeats, without the journal: when they come."""
+
+    def __init__(self) -> None:
+        nowhere: Any = None
+        super().__init__(nowhere, 0, nowhere)
+        self.moments: list[float] = []
+
+    async def beat(self, *, last: bool = False) -> None:
+        self.moments.append(round(trio.current_time(), 3))
+        await trio.sleep(ROUND_TRIP)
+
+
+class Wakings(trio.abc.Instrument):
+    """The moments at which any task had something to do, seconds of Trio's clock."""
+
+    def __init__(self) -> None:
+        self.moments: set[float] = set()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.moments.add(round(trio.current_time(), 3))
 
 
 @pytest.mark.autojump
@@ -33,3 +76,26 @@ async def test_a_rhythm_neither_stands_nor_skips(interval: float) -> None:
         before = trio.current_time()
         await trio.sleep_until(next_time(interval))
         assert interval / 2 < trio.current_time() - before < interval * 1.5
+
+
+@pytest.mark.autojump
+async def test_an_idle_server_is_woken_once_a_second() -> None:
+    wakings = Wakings()
+    await trio.sleep(0.4)
+    async with serving(Distant()):
+        await trio.sleep(0.1)  # it has begun
+        trio.lowlevel.add_instrument(wakings)
+        await trio.sleep(9.8)
+        trio.lowlevel.remove_instrument(wakings)
+    assert sorted(wakings.moments - {0.5, 10.3}) == sorted(
+        second + after for second in range(1, 11) for after in (0, ROUND_TRIP)
+    )
+
+
+@pytest.mark.autojump
+async def test_a_heartbeat_comes_with_the_second_too() -> None:
+    await trio.sleep(0.4)
+    beats = Beats()
+    with trio.move_on_after(5):
+        await beats.serve()
+    assert beats.moments == [1, 2, 3, 4, 5]

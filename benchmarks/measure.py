@@ -37,9 +37,26 @@ VARIANTS = {
     "ours-2": ("channels_async, 2 processes", ("-m", "server_trio", "--processes", "2")),
     "no-journal": ("channels_async, no journal", (str(ROOT / "benchmarks" / "without_journal.py"),)),
 }
-FUNCTION = "async def nothing():\n    return b''\n"
-MORE_SETTINGS = "CHANNELS_ASYNC_SERVER['CALLS'] = {'nothing': 'benchmark_functions.nothing'}\n"
-CALL = {"operation": "CALL", "function": "nothing", "args": [], "kwargs": {}}
+FUNCTIONS = """\
+async def nothing():
+    return b''
+
+async def compute():
+    return str(sum(range(100_000)))  # milliseconds
+"""
+MORE_SETTINGS = """\
+CHANNELS_ASYNC_SERVER['CALLS'] = {
+    'nothing': 'benchmark_functions.nothing',
+    'compute': 'benchmark_functions.compute',
+}
+"""
+
+
+def call(function: str) -> dict[str, Any]:
+    """The operation that has one of FUNCTIONS called."""
+    return {"operation": "CALL", "function": function, "args": [], "kwargs": {}}
+
+
 
 
 class DidNotStart(Exception):
@@ -113,7 +130,7 @@ class Bench:
                 folder = str(FOLDER)
             else:
                 python, folder = sys.executable, directory
-                Path(directory, "benchmark_functions.py").write_text(FUNCTION)
+                Path(directory, "benchmark_functions.py").write_text(FUNCTIONS)
                 Path(directory, "benchmark_settings.py").write_text(
                     SETTINGS.format(url=server.url) + MORE_SETTINGS
                 )

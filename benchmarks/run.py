@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from load import allow_many_files, upstream
-from measure import CALL, OURS, Bench, DidNotStart
+from measure import OURS, Bench, DidNotStart, call
 from rivals import RIVALS
 
 from benchmarks import page
@@ -37,10 +37,12 @@ COSTS = 8.0  # times asyncio's processor time for an operation; it does not depe
 
 def takes_part(load: Load, who: str) -> bool:
     """Whether that server is measured under that load."""
-    if who in ("ours-2", "no-journal"):
+    if who == "ours-2":
+        return load.name == "compute"
+    if who == "no-journal":
         return load.name == "at-once"
     rival = next((rival for rival in RIVALS if rival.name == who), None)
-    if load.name == "call":
+    if load.function:
         return rival is None
     if load.name == "bodies":
         return rival is None or rival.name == BEST
@@ -71,8 +73,8 @@ def measure(bench: Bench, results: Results, name: str, who: str, seconds: float)
         figures = bench.idle(who, 3 * seconds)
     else:
         load = next(load for load in LOADS if load.name == name)
-        call = CALL if name == "call" else None
-        figures = bench.closed_loop(who, load.path, load.outstanding, seconds, call)
+        operation = call(load.function) if load.function else None
+        figures = bench.closed_loop(who, load.path, load.outstanding, seconds, operation)
         if "kilobytes" in load.measures:
             figures |= bench.waiting(who, load.outstanding)
     show(name, who, figures)

@@ -22,9 +22,9 @@ from .tls import tls_alert
 from .upload import Upload
 from .url import Origin
 
-#: Bytes of body sent before looking for an answer. An upstream that answers early without reading
+#: Bytes of a whole body sent before looking for an answer. An upstream that answers early without reading
 #: on can stall only what is larger than its receive buffer, and none is smaller than this.
-_SEND_WITHOUT_LISTENING: Final = 32 * KiB
+SENT_AT_ONCE: Final = 32 * KiB
 
 #: Bytes asked for until an answer turns out to be larger. From 128 KiB on malloc maps pages for
 #: the buffer and unmaps them again, which costs six times what receiving a small answer does.
@@ -113,7 +113,7 @@ class Connection:
             head = self._forwarded.in_absolute_form(head)
         if not body:
             return self._send(head)
-        if isinstance(body, bytes) and len(body) <= _SEND_WITHOUT_LISTENING:
+        if isinstance(body, bytes) and len(body) <= SENT_AT_ONCE:
             return self._send(head + body)
         return self._upload(head, body, sender)
 

@@ -12,6 +12,7 @@ from channels_async import forward_rules
 from channels_async.wire import Forward, Operation
 
 from ..errors import OperationError
+from ..http.connection import SENT_AT_ONCE
 from ..http.session import InvalidRequest
 from ..replies import Reply
 from ..tracing import upstream_headers
@@ -26,6 +27,19 @@ async def run_forward(operation: Operation, reply: Reply, context: Context) -> N
     Raises UpstreamError, UpstreamTimeout, TooManyWaiting, UploadBroken (the body did not come whole, and
     the upstream has got no whole request), OperationError (the request cannot be sent as it is).
     """
+    forward: Forward = operation.details
+    try:
+        # What goes out at once needs no task that sends it.
+        if forward.body_channel is None and len(forward.body or b"") <= SENT_AT_ONCE:
+            await _exchange(operation, reply, context, None)
+        else:
+            await _upload(operation, reply, context)
+    except InvalidRequest as error:
+        raise OperationError(f"the request cannot be sent: {error}") from error
+
+
+async def _upload(operation: Operation, reply: Reply, context: Context) -> None:
+    """The upstream may answer while it is still sent to: what it says goes to the browser at once."""
     failure: Exception | None = None  # raised outside, lest the nursery wrap it
     async with trio.open_nursery() as uploading:
         try:
@@ -33,14 +47,13 @@ async def run_forward(operation: Operation, reply: Reply, context: Context) -> N
         except Exception as error:
             failure = error
         uploading.cancel_scope.cancel()
-    if isinstance(failure, InvalidRequest):
-        raise OperationError(f"the request cannot be sent: {failure}") from failure
     if failure is not None:
         raise failure
 
 
-async def _exchange(operation: Operation, reply: Reply, context: Context, uploading: trio.Nursery) -> None:
-    """The upstream may answer while it is still sent to: what it says goes to the browser at once."""
+async def _exchange(
+    operation: Operation, reply: Reply, context: Context, uploading: trio.Nursery | None
+) -> None:
     forward: Forward = operation.details
     whole = forward.body_channel is None
     exchange = context.http.stream(

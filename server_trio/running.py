@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable
 from typing import Final
 
 import trio
@@ -161,11 +160,15 @@ class Running:
         try:
             with self._scope:
                 turn = self._turns.turn(self.operation.name)
-                if turn is None:
-                    await self._do(handler)
-                else:
-                    async with turn:
-                        await self._do(handler)
+                if turn is not None:
+                    await turn.take()
+                    self.reply.on_complete = turn.give_back
+                self._has_begun = True
+                self._note_wait()
+                try:
+                    await handler(self.operation, self.reply, self._context)
+                finally:
+                    self.reply.completed()
         except OperationError as error:
             return error
         except TakenOver as error:
@@ -181,12 +184,6 @@ class Running:
         if self._scope.cancelled_caught:
             return self._interrupted_by or self._late()
         return OperationError("the operation ended without an answer")
-
-    def _do(self, handler: Handler) -> Awaitable[None]:
-        """Begin: its turn has come."""
-        self._has_begun = True
-        self._note_wait()
-        return handler(self.operation, self.reply, self._context)
 
     def _late(self) -> OperationError:
         if self.reply.held_up_by:

@@ -1,5 +1,8 @@
 """Limits by operation: what is above the limit of its operation waits for its turn, first come first served.
 
+An operation has its turn until its answer is complete; that the answer then waits for the layer keeps nobody
+from beginning.
+
 A waiting operation is claimed: it holds one of the places of CONCURRENCY['total'], its deadline runs, and
 the messages behind it on the channel, of other operations too, cannot be had without claiming it. So that a
 flood of one operation leaves places for the others, only so many of it may wait; what comes
@@ -9,7 +12,6 @@ beyond them is refused at once, and told when to come back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 import trio
 
@@ -41,10 +43,9 @@ class Turns:
 
 
 class Turn:
-    """The turns of one operation: for `async with`, any number at once; each waits for its turn first.
+    """The turns of one operation: who takes one gives it back.
 
-    Entering raises TooManyWaiting. A trio.CapacityLimiter would know for each turn who has it, which nobody
-    asks.
+    A trio.CapacityLimiter would know for each turn who has it, which nobody asks.
     """
 
     __slots__ = ("_free", "_name", "_queue", "_room")
@@ -59,7 +60,8 @@ class Turn:
     def waiting(self) -> int:
         return len(self._queue)
 
-    async def __aenter__(self) -> None:
+    async def take(self) -> None:
+        """Wait for a turn. Raises TooManyWaiting."""
         if self._free:  # then nobody waits, for a turn that comes back goes to those
             self._free -= 1
             return
@@ -68,11 +70,9 @@ class Turn:
         # Who is woken has the turn, also if cancelled from then on: Trio tells that at the next checkpoint.
         await self._queue.park()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
-    ) -> None:
+    def give_back(self) -> None:
+        """To the one who has waited longest."""
         if self._queue:
             self._queue.unpark()
         else:
             self._free += 1
-

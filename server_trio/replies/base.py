@@ -14,7 +14,7 @@ from __future__ import annotations
 import abc
 import enum
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import trio
@@ -61,7 +61,7 @@ class Reply(abc.ABC):
 
     __slots__ = (
         "_begun", "_layer", "_site_headers", "bodiless", "bytes_sent", "channel", "entry", "held_up_by", "id",
-        "is_full", "operation", "state", "status",
+        "is_full", "on_complete", "operation", "state", "status",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,8 @@ class Reply(abc.ABC):
         #: What keeps the message that is being sent from the channel; empty if nothing does.
         self.held_up_by = ""
         self.is_full = False  # and that is that there is no room on it
+        #: Called once: the answer is complete, though its last message may not have been sent yet.
+        self.on_complete: Callable[[], None] | None = None
 
     async def start(
         self,
@@ -134,6 +136,12 @@ class Reply(abc.ABC):
         if self.state in (ReplyState.NOTHING, ReplyState.STARTED):
             await self._fail(error)
 
+    def completed(self) -> None:
+        """Nothing is to come any more."""
+        if self.on_complete is not None:
+            told, self.on_complete = self.on_complete, None
+            told()
+
     def resume(self) -> None:
         """Go on with an answer that a server has begun which is no more; all that can follow is `fail`."""
         self._begun = True
@@ -165,6 +173,8 @@ class Reply(abc.ABC):
     async def _send(self, message: dict[str, Any], *, last: bool) -> None:
         """Put one message on the channel, waiting while it is full or the layer is away."""
         progress = Progress.DONE if last else Progress.ON if self._begun else Progress.BEGUN
+        if last and not self.bodiless:  # that may be answered while the work still goes on
+            self.completed()
         delay = FIRST_RETRY
         while True:
             try:

@@ -40,11 +40,14 @@ class Commands:
 
     async def run(self, operation: Operation, reply: Reply, context: Context) -> None:
         self.begun.append(int(operation.id))
+        await self.run_silently()
+        await reply.start(200, [], b"done")
+
+    async def run_silently(self) -> None:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await trio.sleep(SECONDS)
         self.at_once -= 1
-        await reply.start(200, [], b"done")
 
 
 async def quick(operation: Operation, reply: Reply, context: Context) -> None:
@@ -139,6 +142,37 @@ async def wait_for(layer: MemoryLayer, question: dict[str, Any]) -> list[dict[st
     return [answer, *others]
 
 
+async def test_an_answer_that_finds_no_room_keeps_nobody_from_beginning() -> None:
+    layer, commands = MemoryLayer(capacity=1), Commands()
+    full, free = "daphne.response.full!x", "daphne.response.free!x"
+    await layer.send(full, {"status": 200})
+    async with serving_both(layer, limited(COMMAND=1), commands):
+        await layer.send("request.async", command(0, reply_channel=full))
+        await trio.sleep(1.5 * SECONDS)
+        await layer.send("request.async", command(1, reply_channel=free))
+        [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
+        assert answer.content["status"] == 200
+        await layer.receive(0, ["daphne.response.full!"], 1)
+        [answer] = await layer.receive(0, ["daphne.response.full!"], 1)
+        assert answer.content["content"] == b"done"
+    assert commands.most_at_once == 1
+
+
+async def test_head_is_answered_at_once_and_has_its_turn_until_the_end() -> None:
+    layer, commands = MemoryLayer(), Commands()
+
+    async def told_first(operation: Operation, reply: Reply, context: Context) -> None:
+        await reply.start(200, [], b"", more=True)
+        await commands.run_silently()
+
+    async with serving(layer, limited(COMMAND=1), {"COMMAND": told_first}):
+        for number in range(2):
+            await layer.send("request.async", command(number, head=True))
+        await replies(layer, 2)
+        await trio.sleep(SECONDS)
+    assert commands.most_at_once == 1
+
+
 async def test_one_that_waits_when_the_server_ends_is_answered_503() -> None:
     layer, commands = MemoryLayer(), Commands()
     async with serving_both(layer, limited(COMMAND=1), commands) as supervisor:
@@ -169,10 +203,12 @@ async def test_how_many_may_wait(limit: int, total: int, room: int) -> None:
     async def take() -> None:
         nonlocal refused
         try:
-            async with turn:
-                await trio.sleep(1)
+            await turn.take()
         except TooManyWaiting:
             refused += 1
+            return
+        await trio.sleep(1)
+        turn.give_back()
 
     async with trio.open_nursery() as nursery:
         for _ in range(total):

@@ -9,8 +9,12 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
+from channels_compat.stand_ins import distutils
+from channels_compat.stand_ins.distutils import version
+
 from .errors import SettingsError
 from .layers import LayerSpec
+from .lean import instead
 from .logs import enable
 from .settings import DJANGO_SETTING, Settings
 
@@ -33,7 +37,9 @@ def load_django_settings(module: str) -> Any:
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    from django.conf import settings as django_settings  # type: ignore[import-untyped]
+    # Django 2.2 takes a class of distutils (utils/version.py:6), in whose place all of setuptools may come.
+    with instead({"distutils": distutils, "distutils.version": version}):
+        from django.conf import settings as django_settings  # type: ignore[import-untyped]
 
     try:
         django_settings._setup()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from types import ModuleType
 from typing import Final
+
+from ..lean import instead
 
 #: What asgi_redis takes where it is installed (core.py:16-19, twisted_utils.py:3-4), as it is beside daphne,
 #: and does without where it is not. It is for `receive_twisted`, which only daphne calls.
@@ -19,11 +20,5 @@ def import_backend(name: str) -> ModuleType:
     """
     if name.partition(".")[0] != "asgi_redis":
         return importlib.import_module(name)
-    hidden = [part for part in OPTIONAL if part not in sys.modules]
-    for part in hidden:
-        sys.modules[part] = None  # type: ignore[assignment] # the import system's word for: not here
-    try:
+    with instead(dict.fromkeys(OPTIONAL)):
         return importlib.import_module(name)
-    finally:
-        for part in hidden:
-            del sys.modules[part]

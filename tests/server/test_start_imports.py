@@ -71,3 +71,30 @@ def test_a_layer_of_the_projects_own_may_use_twisted(with_twisted: Path) -> None
     (with_twisted / "mine.py").write_text("import twisted\nfrom asgi_redis import RedisChannelLayer\n")
     program = CLI + LAYER.replace("asgi_redis.Redis", "mine.Redis")
     assert {"twisted", "txredisapi"} <= set(imported(program, with_twisted))
+
+
+# Django 2.2 as far as it matters, and who comes in the place of distutils where setuptools is installed.
+DJANGO = """
+from distutils.version import LooseVersion
+"""
+CONF = """
+class settings:
+    _setup = is_overridden = lambda *names: True
+"""
+SETUPTOOLS = """
+class Finder:
+    def find_spec(name, path, target=None):
+        assert not name.startswith("distutils")
+sys.meta_path.insert(0, Finder)
+from server_trio.project import load_django_settings
+load_django_settings("any")
+import django
+assert django.LooseVersion("1.10") > "1.9"
+"""
+
+
+def test_django_comes_without_setuptools(tmp_path: Path) -> None:
+    (tmp_path / "django").mkdir()
+    (tmp_path / "django" / "__init__.py").write_text(DJANGO)
+    (tmp_path / "django" / "conf.py").write_text(CONF)
+    assert {"distutils", "distutils.version"} & set(imported(SETUPTOOLS, tmp_path)) == set()

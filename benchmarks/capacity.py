@@ -32,30 +32,30 @@ def measured(value: float, unit: str, what: str, command: str) -> Any:
 class Constants:
     """Seconds of one core and bytes, each with the command that prints it."""
 
-    server: float = measured(0.33 * MS, "ms", "processor of the server, for an operation", COSTS)
-    server_redis: float = measured(0.05 * MS, "ms", "processor of Redis, for the server's part of it", COSTS)
-    server_memory: float = measured(77 * MiB, "MiB", "memory of an idle server", COSTS)
-    operation_memory: float = measured(16.8 * KiB, "KiB", "memory of the server for one that waits", COSTS)
-    daphne: float = measured(1.07 * MS, "ms", "processor of daphne, for a request", SITE)
-    worker: float = measured(7.7 * MS, "ms", "processor of a worker, for a request handed off", SITE)
-    alone: float = measured(2.8 * MS, "ms", "processor of the server, for one of 100 a second", SITE)
+    server: float = measured(0.16 * MS, "ms", "processor of the server, for an operation", COSTS)
+    server_redis: float = measured(0.03 * MS, "ms", "processor of Redis, for the server's part of it", COSTS)
+    server_memory: float = measured(52 * MiB, "MiB", "memory of an idle server", COSTS)
+    operation_memory: float = measured(12.0 * KiB, "KiB", "memory of the server for one that waits", COSTS)
+    daphne: float = measured(0.97 * MS, "ms", "processor of daphne, for a request", SITE)
+    worker: float = measured(1.7 * MS, "ms", "processor of a worker, for a request handed off", SITE)
+    alone: float = measured(1.5 * MS, "ms", "processor of the server, for one of 100 a second", SITE)
+    daphne_memory: float = measured(51 * MiB, "MiB", "memory of an idle daphne", SITE)
+    worker_memory: float = measured(54 * MiB, "MiB", "memory of a worker", SITE)
     browser_memory: float = measured(14.9 * KiB, "KiB", "memory of daphne for a browser that waits", SITE)
     message_memory: float = measured(0.6 * KiB, "KiB", "memory of Redis for one, queued or journalled", SITE)
-    site_redis: float = measured(
-        0.18 * MS, "ms", "processor of Redis, for daphne's and the worker's part", REDIS
+    site_redis: float = measured(0.16 * MS, "ms", "processor of Redis, for daphne's and the worker's part", REDIS
     )
-    beat_redis: float = measured(25 * US, "us", "processor of Redis, for a heartbeat", REDIS)
-    beat_redis_each: float = measured(0.65 * US, "us", "and for each server that there is", REDIS)
-    beat: float = measured(300 * US, "us", "processor of the server, for its heartbeat", REDIS)
-    beat_each: float = measured(6.5 * US, "us", "and for each server that there is", REDIS)
-    look_redis: float = measured(
-        0.67 * MS, "ms", "processor of Redis, for a look at browsers that are done", REDIS
+    beat_redis: float = measured(20 * US, "us", "processor of Redis, for a heartbeat", REDIS)
+    beat_redis_each: float = measured(0.55 * US, "us", "and for each server that there is", REDIS)
+    beat: float = measured(270 * US, "us", "processor of the server, for its heartbeat", REDIS)
+    beat_each: float = measured(5.8 * US, "us", "and for each server that there is", REDIS)
+    look_redis: float = measured(0.6 * MS, "ms", "processor of Redis, for a look at browsers that are done", REDIS
     )
-    look: float = measured(1.8 * MS, "ms", "processor of the server that looks", REDIS)
-    told: float = measured(0.61 * MS, "ms", "processor of each other, which is told what it found", REDIS)
-    told_each: float = measured(0.8 * US, "us", "and for each browser in it", REDIS)
+    look: float = measured(1.6 * MS, "ms", "processor of the server that looks", REDIS)
+    told: float = measured(0.6 * MS, "ms", "processor of each other, which is told what it found", REDIS)
+    told_each: float = measured(0.75 * US, "us", "and for each browser in it", REDIS)
     report: float = measured(7.6 * KiB, "KiB", "a server's report, each second to each shard", REDIS)
-    connections: float = measured(4, "", "connections of a server to each shard", REDIS)
+    connections: float = measured(5, "", "connections of a server to each shard", REDIS)
 
 
 #: What a server's core, and Redis's, is busy at the most. The rest is for bursts: model.shared.
@@ -133,6 +133,11 @@ class Cell:
         return math.ceil(self.in_flight / self.servers) + round(self.constants.connections) * self.shards + 50
 
     @property
+    def browsers(self) -> int:
+        """Files of one daphne."""
+        return math.ceil(self.in_flight / self.daphnes) + self.shards + 20
+
+    @property
     def fits(self) -> bool:
         return (
             self.server_overhead <= OVERHEAD
@@ -173,10 +178,23 @@ class Size:
         return self.in_flight / self.seconds
 
     @property
+    def cores(self) -> int:
+        """One for each process."""
+        cell = self.cell
+        return self.cells * (cell.servers + cell.shards + cell.daphnes + cell.workers)
+
+    @property
     def servers_memory(self) -> float:
         """Bytes, of all."""
         c = self.cell.constants
         return self.cells * self.cell.servers * c.server_memory + self.in_flight * c.operation_memory
+
+    @property
+    def site_memory(self) -> float:
+        """Bytes, of all daphnes and workers."""
+        c = self.cell.constants
+        idle = self.cell.daphnes * c.daphne_memory + self.cell.workers * c.worker_memory
+        return self.cells * idle + self.in_flight * c.browser_memory
 
     @property
     def redis_memory(self) -> float:

@@ -194,6 +194,8 @@ def measure(site: Site, redis: RedisServer, requests: int, waiting: int) -> list
     )
     lines.append("connections to Redis: " + ", ".join(f"{n} {k}" for n, k in costs.connections().items()))
     costs.until(lambda: costs.journalled() == 0)
+    idle = ", ".join(f"{name} {resident(pid) / 2**20:.0f} MiB" for name, pid in costs.pids().items())
+    lines.append(f"memory of those that are idle: {idle}")
     with contextlib.ExitStack() as browsers:
         os.kill(site.processes["server"].pid, signal.SIGSTOP)
         before = costs.held()

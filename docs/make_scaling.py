@@ -9,7 +9,7 @@ import math
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,24 +68,32 @@ def limits() -> str:
     return table(head, rows, "34 10 10 10 36")
 
 
-def sizes() -> str:
-    rows = []
+def loads() -> Iterator[tuple[list[str], capacity.Size]]:
+    """What stands first in a row, and what that load needs."""
     for in_flight in capacity.SIZES:
         for each in capacity.UPSTREAMS:
-            size = capacity.size(in_flight, each)
-            cell = size.cell
-            counts = (count * size.cells for count in (cell.servers, cell.shards, cell.daphnes, cell.workers))
-            rows.append(
-                (
-                    number(in_flight), seconds(each), number(size.rate), number(size.cells),
-                    *(number(count) for count in counts),
-                    memory(size.servers_memory), memory(size.redis_memory),
-                    number(cell.connections), number(cell.files),
-                )
-            )  # fmt: skip
+            yield [number(in_flight), seconds(each)], capacity.size(in_flight, each)
+
+
+def sizes() -> str:
+    rows = []
+    for load, size in loads():
+        cell = size.cell
+        counts = (count * size.cells for count in (cell.servers, cell.shards, cell.daphnes, cell.workers))
+        rows.append([*load, number(size.rate), number(size.cells), *map(number, counts)])
+    head = ("In flight", "upstream", "a second", "cells", "servers", "shards", "daphnes", "workers")
+    return table(head, rows)
+
+
+def machines() -> str:
+    rows = []
+    for load, size in loads():
+        memories = (size.servers_memory, size.site_memory, size.redis_memory)
+        held = (size.cell.files, size.cell.browsers, size.cell.connections)
+        rows.append([*load, number(size.cores), *map(memory, memories), *map(number, held)])
     head = (
-        "In flight", "upstream", "a second", "cells", "servers", "shards", "daphnes", "workers",
-        "memory of servers", "of Redis", "connections of a shard", "files of a server",
+        "In flight", "upstream", "cores", "memory of servers", "of daphnes, workers", "of Redis",
+        "files of a server", "of a daphne", "connections of a shard",
     )  # fmt: skip
     return table(head, rows)
 
@@ -110,7 +118,7 @@ def cells() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "constants": constants, "limits": limits, "sizes": sizes, "heartbeats": heartbeats, "cells": cells,
+    "constants": constants, "limits": limits, "sizes": sizes, "machines": machines, "heartbeats": heartbeats, "cells": cells,
 }  # fmt: skip
 
 

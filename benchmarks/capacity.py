@@ -43,15 +43,13 @@ class Constants:
     worker_memory: float = measured(54 * MiB, "MiB", "memory of a worker", SITE)
     browser_memory: float = measured(14.9 * KiB, "KiB", "memory of daphne for a browser that waits", SITE)
     message_memory: float = measured(0.6 * KiB, "KiB", "memory of Redis for one, queued or journalled", SITE)
-    site_redis: float = measured(0.16 * MS, "ms", "processor of Redis, for daphne's and the worker's part", REDIS
-    )
+    site_redis: float = measured(0.16 * MS, "ms", "processor of Redis, for daphne and a worker", REDIS)
     beat_redis: float = measured(20 * US, "us", "processor of Redis, for a heartbeat", REDIS)
     beat_redis_each: float = measured(0.55 * US, "us", "and for each server that there is", REDIS)
     beat: float = measured(270 * US, "us", "processor of the server, for its heartbeat", REDIS)
     beat_each: float = measured(5.8 * US, "us", "and for each server that there is", REDIS)
-    look_redis: float = measured(0.6 * MS, "ms", "processor of Redis, for a look at browsers that are done", REDIS
-    )
-    look: float = measured(1.6 * MS, "ms", "processor of the server that looks", REDIS)
+    look_redis: float = measured(0.6 * MS, "ms", "processor of Redis, for a look at who is done", REDIS)
+    look: float = measured(1.6 * MS, "ms", "processor of the server that looks (``http.disconnect``)", REDIS)
     told: float = measured(0.6 * MS, "ms", "processor of each other, which is told what it found", REDIS)
     told_each: float = measured(0.75 * US, "us", "and for each browser in it", REDIS)
     report: float = measured(7.6 * KiB, "KiB", "a server's report, each second to each shard", REDIS)

@@ -118,8 +118,8 @@ def cells() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "constants": constants, "limits": limits, "sizes": sizes, "machines": machines, "heartbeats": heartbeats, "cells": cells,
-}  # fmt: skip
+    one.__name__: one for one in (constants, limits, sizes, machines, heartbeats, cells)
+}
 
 
 def render() -> str:

@@ -68,8 +68,9 @@ def session(client: Session, port: int) -> Worker:
     async def work(count: int) -> None:
         for _ in range(count):
             async with client.stream("GET", url, headers=HEADERS) as response:
-                async for _ in response:
-                    pass
+                if response.take_whole() is None:
+                    async for _ in response:
+                        pass
 
     return work
 

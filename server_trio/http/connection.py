@@ -78,7 +78,7 @@ class Connection:
             and parser.complete
             and parser.reusable
             and not self._tainted
-            and not self.is_uploading
+            and (self._sent is None or self._sent.is_set())
         )
 
     async def holds_unread(self) -> bool:

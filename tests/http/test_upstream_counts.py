@@ -74,6 +74,19 @@ async def test_an_upstream_that_is_silent_until_the_deadline_has_timed_out():
 
 
 @pytest.mark.autojump
+async def test_a_deadline_further_out_is_a_timeout_too_even_after_others_were_cancelled_by_hand():
+    session = session_of(None, None)
+    with trio.move_on_after(3):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, session)
+            async with trio.open_nursery() as inner:
+                inner.start_soon(ask, session)
+                await trio.testing.wait_all_tasks_blocked()
+                inner.cancel_scope.cancel()
+    assert counted(session) == {("memory.example", "timeout"): 1, ("memory.example", "cancelled"): 1}
+
+
+@pytest.mark.autojump
 async def test_what_is_cancelled_by_hand_is_nobodys_timeout():
     session = session_of(None)
     async with trio.open_nursery() as nursery:

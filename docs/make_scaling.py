@@ -37,7 +37,9 @@ def memory(size: float) -> str:
 
 
 def share(value: float) -> str:
-    return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+    if value < 0.001:
+        return "below 0.1 %"
+    return f"{value * 100:.1f} %" if value < 0.1 else f"{value * 100:.0f} %"
 
 
 def seconds(value: float) -> str:

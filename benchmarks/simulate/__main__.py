@@ -98,7 +98,8 @@ def overload(operations: int, seed: int) -> Iterator[Row]:
             upstream = (constant if is_constant else exponential)(1.0)
             for bound in (None, 700):
                 station = Station(rate=100 * much, upstream=upstream, servers=2, places=50, deadline=DEADLINE)
-                station.capacity = bound or station.capacity
+                if bound:
+                    station.capacity = bound
                 found = simulate(station, max(MOST_FILL, operations // 4), seed, warm_up=0.5)
                 what = f"{much:g} times the load, upstream of {'exactly' if is_constant else 'about'} 1, "
                 what += f"{f'channel of {bound}' if bound else 'no bound'}: in time"

@@ -29,6 +29,7 @@ from tests.harness.processes import Process, descendants
 
 WARM_UP = 300  # operations
 START_TIMEOUT = 40.0  # seconds
+SETTLING = 30.0  # seconds: twice HTTP['idle_timeout'], for which connections to upstreams may stay open
 IDLE_TIME = 30.0  # seconds at least; the system counts in steps of 10 ms, which are 0.03 % of them
 TASKS = 2500  # enqueued for each second of a task queue's measurement
 OURS = "ours"
@@ -229,9 +230,10 @@ class Bench:
     def idle(self, who: str, seconds: float) -> dict[str, float]:
         """The share of a core of a server with nothing to do, in percent; and how soon it was there.
 
-        It is looked at for `seconds`, or IDLE_TIME if that is longer.
+        It is looked at for `seconds`, or IDLE_TIME if that is longer, once nothing is left of the warm-up.
         """
         with self.running(who) as running:
+            time.sleep(SETTLING)
             used = running.processor()
             seconds = max(seconds, IDLE_TIME)
             time.sleep(seconds)

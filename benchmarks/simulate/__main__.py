@@ -114,7 +114,7 @@ def spread(operations: int, seed: int) -> Iterator[Row]:
         what = f"{workers} idle workers, {number} shards: nobody listens"
         yield Row(what, model.nobody_listens(workers, number), found, 0.05, is_share=True)
     for daphnes, number in ((8, 2), (40, 4), (400, 16)):
-        found = shards.busiest(daphnes, number, operations // 1000, seed)
+        found = shards.busiest(daphnes, number, max(10, operations // 1000), seed)
         yield Row(
             f"{daphnes} daphnes, {number} shards: on the busiest", model.busiest(daphnes, number), found, 0.1
         )
@@ -125,13 +125,13 @@ def waiting(found: Outcome) -> float:
     return sum(waited > 0 for waited in found.waited) / len(found.waited)
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--operations", type=int, default=100_000, help="of each simulation")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     print(f"seed {arguments.seed}, {arguments.operations} operations each")
     print(f"{'':<70} {'model':>8} {'simulation':>10} {'difference':>10}  allowed")
     holds = True

@@ -16,7 +16,9 @@ from ..limits import HttpLimits
 
 Headers = list[tuple[bytes, bytes]]
 
-_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
+_FRAMING: Final = frozenset(
+    (b"content-length", b"transfer-encoding", b"connection", b"proxy-connection", b"keep-alive")
+)
 
 
 class _Stop(Exception):
@@ -184,6 +186,8 @@ class ResponseParser:
                 codings = (codings or []) + _tokens(value)
             elif lower == b"connection":
                 options = (options or []) + _tokens(value)
+            elif lower == b"proxy-connection":
+                options = options or []  # of no meaning (RFC 9112 C.2.2), but llhttp takes it for Connection
             else:
                 self.keep_alive_header = value
         # Without these headers llhttp keeps alive what is of HTTP/1.1 and of no other version (its

@@ -93,6 +93,8 @@ def test_endless_trailers_and_extensions_are_too_large(endless):
         (b"HTTP/1.1 200 OK\r\nConnection: closed\r\n", True),
         (b"HTTP/1.0 200 OK\r\n", False),
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n", True),
+        (b"HTTP/1.0 200 OK\r\nProxy-Connection: keep-alive\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nProxy-Connection: close\r\n", True),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

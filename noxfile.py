@@ -307,7 +307,9 @@ def measure(session: nox.Session, arguments: list[str]) -> None:
             f"bench-{shared}", interpreter(session, version), requirements, sources
         )
         words += ["--python", f"{name}={rival}"]
-    session.run(python, "benchmarks/run.py", *words, *arguments, external=True)
+    # On Ctrl-C it ends its processes, as the demo does.
+    words = ["benchmarks/run.py", *words, *arguments]
+    session.run(python, *words, external=True, interrupt_timeout=60.0)
 
 
 @nox.session(default=False)

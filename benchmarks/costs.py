@@ -17,7 +17,7 @@ import tempfile
 import time
 
 import redis
-from load import SETTINGS, Load, process, redis_server, upstream
+from load import SETTINGS, Load, end_on_signals, process, redis_server, upstream
 from server_idle import processor_seconds
 
 
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--operations", type=int, default=20000)
     parser.add_argument("--waiting", type=int, default=5000)
     arguments = parser.parse_args()
+    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

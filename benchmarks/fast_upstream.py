@@ -8,6 +8,7 @@ on uvloop where that is installed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import sys
 from typing import cast
@@ -86,4 +87,5 @@ if __name__ == "__main__":
         pass
     else:
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))

@@ -12,6 +12,7 @@ import math
 import os
 import pathlib
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,10 +30,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "compat")]
 from tests.harness.redis_server import redis_server  # noqa: E402
 
 __all__ = ["DAPHNE", "ROOT", "SEND", "SETTINGS", "Answer", "Load"]
-__all__ += ["compile_sources", "process", "redis_server", "upstream"]
+__all__ += ["BYTECODE", "compile_sources", "end_on_signals", "process", "redis_server", "upstream"]
 
 DAPHNE = "daphne.response.benchmarks!"
 CHANNEL = "request.async"
+#: Has a child keep what it compiles, or each start is as slow as the first; empty is as if it were not set.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 PLACE = "0" * 32  # stands for an operation's id in the packed message
 
 SETTINGS = """
@@ -70,20 +73,36 @@ def compile_sources() -> None:
         compileall.compile_dir(ROOT / folder, quiet=1)
 
 
+def end_on_signals() -> None:
+    """Have Ctrl-C, SIGTERM and SIGHUP end this process as an error would, so that its children end with it.
+
+    A second one does not leave half of them. The exit status is a shell's for that signal.
+    """
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, _: object) -> None:
+        for each in ending:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in ending:
+        signal.signal(number, end)
+
+
 @contextlib.contextmanager
 def process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """A child process, killed at the end."""
+    """A child process, killed at the end: it would first wait for what is in flight, for its grace time."""
     path = os.pathsep.join(str(ROOT / part) for part in (".", "client", "compat"))
     child = subprocess.Popen(  # noqa: S603
         [sys.executable, *command],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, **BYTECODE, "PYTHONPATH": path, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         yield child
     finally:
-        child.terminate()
+        child.kill()
         child.wait(30)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import redis
 from costs import memory_of_waiting
-from load import DAPHNE, ROOT, SETTINGS, Load, compile_sources, redis_server
+from load import BYTECODE, DAPHNE, ROOT, SETTINGS, Load, compile_sources, redis_server
 from rivals import FOLDER, RIVALS, Rival
 from server_idle import median_ms, one_by_one, processor_seconds, redis_alone, upstream_alone
 
@@ -56,8 +56,6 @@ CHANNELS_ASYNC_SERVER['CALLS'] = {
 def call(function: str) -> dict[str, Any]:
     """The operation that has one of FUNCTIONS called."""
     return {"operation": "CALL", "function": function, "args": [], "kwargs": {}}
-
-
 
 
 class DidNotStart(Exception):
@@ -122,7 +120,7 @@ class Bench:
             directory = stack.enter_context(tempfile.TemporaryDirectory())
             server = stack.enter_context(redis_server())
             path = os.pathsep.join([str(ROOT), str(ROOT / "client"), str(ROOT / "compat")])
-            environment = {"PYTHONPATH": path}
+            environment = {**BYTECODE, "PYTHONPATH": path}
             if rival:
                 python = self.pythons[who]
                 environment |= {"BENCH_REDIS": server.url, "BENCH_OUTSTANDING": str(outstanding)}

@@ -21,7 +21,7 @@ import tempfile
 import time
 
 import redis
-from load import SETTINGS, Load, process, redis_server
+from load import SETTINGS, Load, end_on_signals, process, redis_server
 from server_idle import median_ms, one_by_one, processor_seconds
 
 from benchmarks.simulate import model
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--busy", type=float, nargs="+", default=[0.3, 0.6, 0.8])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    end_on_signals()
     dice = random.Random(arguments.seed)  # noqa: S311 - no secret
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())

@@ -20,7 +20,7 @@ import time
 from dataclasses import replace
 
 import redis
-from load import CHANNEL, Load, process, redis_server, upstream
+from load import CHANNEL, Load, end_on_signals, process, redis_server, upstream
 
 from benchmarks.simulate import model
 from benchmarks.simulate.station import Station, constant, simulate
@@ -72,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each")
     arguments = parser.parse_args()
+    end_on_signals()
     for bound in (None, BOUND):
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory())

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import redis
 import trio
-from load import SEND, SETTINGS, Load, process, redis_server, upstream
+from load import SEND, SETTINGS, Load, end_on_signals, process, redis_server, upstream
 from server_idle import processor_seconds
 
 from server_trio.disconnects import NEWS, Disconnects, _lines, _of_lines
@@ -215,6 +215,7 @@ def main() -> None:
     )
     parser.add_argument("--requests", type=int, default=20000)
     arguments = parser.parse_args()
+    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from load import allow_many_files, upstream
+from load import allow_many_files, end_on_signals, upstream
 from measure import OURS, Bench, DidNotStart, call
 from rivals import RIVALS
 
@@ -29,6 +29,8 @@ from benchmarks.report import BEST, LOADS, Load, Results
 ROOT = Path(__file__).resolve().parents[1]
 OUTSTANDING = (1_000, 2_000, 5_000, 10_000, 20_000)
 ONLY_OURS = ("one", "idle", "linearity")  # what is measured besides LOADS
+ALL_LOADS = [load.name for load in LOADS] + list(ONLY_OURS)
+EVERYBODY = [OURS, "ours-2", "no-journal", *(rival.name for rival in RIVALS)]
 #: The least ratio to asyncio's rate that the quick check lets pass: less than half of what is usual, for CI's
 #: machines differ and are busy. What it finds is a slip that makes the server several times slower.
 QUICK = {"at-once": 0.07, "100ms": 0.07}
@@ -133,9 +135,12 @@ def machine() -> str:
     )
 
 
+def is_whole(arguments: argparse.Namespace) -> bool:
+    """Whether nothing that the page has was left out."""
+    return arguments.load == ALL_LOADS and arguments.who == EVERYBODY
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    loads = [load.name for load in LOADS] + list(ONLY_OURS)
-    everybody = [OURS, "ours-2", "no-journal", *(rival.name for rival in RIVALS)]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -144,8 +149,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    parser.add_argument("--load", nargs="+", choices=loads, default=loads)
-    parser.add_argument("--who", nargs="+", choices=everybody, default=everybody)
+    parser.add_argument("--load", nargs="+", choices=ALL_LOADS, default=ALL_LOADS)
+    parser.add_argument("--who", nargs="+", choices=EVERYBODY, default=EVERYBODY)
     parser.add_argument("--results", type=Path, help="write the figures as JSON, or with --write read them")
     parser.add_argument("--write", action="store_true", help="write the page, also of a part or of --results")
     return parser.parse_args(argv)
@@ -153,7 +158,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
-    whole = argv is None and not {"--load", "--who"} & set(sys.argv)
+    end_on_signals()
     allow_many_files()
     pythons = dict(pair.split("=", 1) for pair in arguments.python)
     # uvloop, where the upstream can have it
@@ -177,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     if arguments.results:  # each time: what was measured before Ctrl-C is not lost
                         results.write(arguments.results)
     print(page.summary(results))
-    if whole or arguments.write:
+    if arguments.write or is_whole(arguments):
         page.write(results, bench.names, OUTSTANDING)
     return 0
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 
 import redis
-from load import DAPHNE, SETTINGS, Load, process, redis_server, upstream
+from load import DAPHNE, SETTINGS, Load, end_on_signals, process, redis_server, upstream
 
 
 def processor_seconds(pid: int) -> float:
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--operations", type=int, default=500)
     arguments = parser.parse_args()
+    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

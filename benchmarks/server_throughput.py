@@ -16,7 +16,7 @@ import pathlib
 import tempfile
 
 import redis
-from load import SETTINGS, Load, process, redis_server, upstream
+from load import SETTINGS, Load, end_on_signals, process, redis_server, upstream
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--outstanding", type=int, default=200)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds the upstream waits")
     arguments = parser.parse_args()
+    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 
 from costs import resident
-from load import ROOT, allow_many_files, redis_server, upstream
+from load import ROOT, allow_many_files, end_on_signals, redis_server, upstream
 from server_idle import processor_seconds
 
 sys.path.insert(0, str(ROOT))
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=2000)
     parser.add_argument("--web-python", default=sys.executable, help="the Python of daphne and the worker")
     arguments = parser.parse_args()
+    end_on_signals()
     allow_many_files()
     lines: list[str] = []
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,49 @@
+"""benchmarks/run.py leaves nothing behind, whatever ends it, and writes the page of a whole run alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.processes import START_TIMEOUT, Process, descendants, living, started
+from tests.house.tree import ROOT
+
+RUN = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--load", "100ms", "--who", "ours"]
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:  # it has ended meanwhile
+        return ""
+
+
+def children_with_a_server(process: Process) -> set[int]:
+    """Its children, once the server is among them, which has a session of its own."""
+    end = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < end and process.returncode is None:
+        found = descendants(process.pid)
+        if any("-m server_trio" in command_line(pid) for pid in found):
+            return found
+        time.sleep(0.01)  # nobody tells of other processes' children
+    raise AssertionError(f"no server was started:\n{process.output()}")
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks into /proc, as the benchmarks do")
+@pytest.mark.parametrize(("number", "to_all"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
+def test_a_signal_ends_the_upstream_redis_and_the_server_too(number: signal.Signals, to_all: bool) -> None:
+    with started(RUN, name="run.py") as run:
+        children = children_with_a_server(run)
+        assert len(children) >= 3
+        if to_all:  # as Ctrl-C in a terminal
+            os.killpg(run.pid, number)
+        else:
+            run.signal(number)
+        assert run.wait() == 128 + number
+        assert not children & {pid for pid, _, _ in living()}
+        assert "Traceback" not in run.output()

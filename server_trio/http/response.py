@@ -105,6 +105,8 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        if not connection.parser.complete:
+            self._first = b""  # of a body that was left: a part must not pass for the whole
         try:
             if connection.is_uploading and connection.parser.complete:
                 await connection.finish_upload()

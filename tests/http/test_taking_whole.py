@@ -38,8 +38,12 @@ async def test_what_has_not_come_whole_is_left_to_iterating():
             assert response.take_whole() == b""
 
 
-async def test_what_was_left_unread_is_no_whole_response():
-    async with open_upstream([HEAD, stall]) as upstream, Session(HttpLimits()) as session:
+@pytest.mark.parametrize("part", [b"", b"first"])
+async def test_what_was_left_unread_is_no_whole_response(part):
+    async with open_upstream([HEAD + part, stall]) as upstream, Session(HttpLimits()) as session:
         async with session.stream("GET", upstream.url()) as response:
             pass
         assert response.take_whole() is None
+        with pytest.raises(trio.ClosedResourceError):
+            await anext(response)
+        assert not response.complete

@@ -20,4 +20,4 @@ def instead(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
         yield
     finally:
         for name in absent:
-            del sys.modules[name]
+            sys.modules.pop(name, None)  # setuptools takes distutils out by itself, when it is imported

@@ -121,7 +121,7 @@ class Session(asks.Session):  # type: ignore[misc]
         block before the body has ended close the connection at once.
         """
         content = body if body is None or isinstance(body, bytes) else Upload(body, content_length)
-        # In order, because a call with keywords takes a class three times as long.
+        # By position, as arguments by keyword would become a dict on their way to a class.
         request = Request(method, url, headers, content, params, data, json, multipart, cookies, auth)
         request.sender, request.as_operation, request.defaults = sender, as_operation, defaults
         return Exchange(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from channels_async import __version__, trace_rules
 from channels_async.wire import Operation
 
 from .stats import QUIET
+
+logger = logging.getLogger(__name__)
 
 #: The operation that this task, or thread, works for; None outside of one.
 current: ContextVar[Operation | None] = ContextVar("server_trio.tracing.current", default=None)
@@ -50,7 +53,10 @@ _NOBODY_LOOKS: Final = Trace()
 
 
 class Traced:
-    """The time in which this task works for an operation: `with Traced(operation) as trace`."""
+    """The time in which this task works for an operation: `with Traced(operation) as trace`.
+
+    What those who look raise, samplers and processors of the project among them, is logged and no more.
+    """
 
     # No generator: every operation goes through here, and most have nobody who looks.
     __slots__ = ("_entered", "_operation", "_token")
@@ -72,6 +78,9 @@ class Traced:
                     stack.enter_context(_sentry_scope(operation)) if has_sentry else None,
                 )
                 self._entered = stack.pop_all()
+        except Exception:
+            logger.exception("operation %s is not traced", operation.id)
+            return _NOBODY_LOOKS
         except BaseException:
             current.reset(self._token)
             raise
@@ -83,6 +92,8 @@ class Traced:
         try:
             if self._entered is not None:
                 self._entered.__exit__(kind, error, frames)
+        except Exception:
+            logger.exception("the trace of operation %s could not be ended", self._operation.id)
         finally:
             current.reset(self._token)
 

@@ -119,6 +119,25 @@ async def test_a_span_of_opentelemetry_is_open_around_each_operation_and_goes_up
     assert value == f"00-{TRACE}-{own:016x}-01".encode()
 
 
+@pytest.mark.parametrize("moment", ["on_start", "on_end"])
+async def test_a_span_processor_that_raises_is_logged_and_ends_no_operation(
+    moment: str, spans: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    def fail(self: Any, span: Any, parent_context: Any = None) -> None:
+        raise ConnectionError("no collector")
+
+    processor = type("Failing", (SpanProcessor,), {moment: fail})
+    trace.get_tracer_provider().add_span_processor(processor())  # type: ignore[attr-defined]
+    answer = await Caller().ask("where_async", id="op0")
+    assert (answer.outcome, current.get()) == ("ok", None)
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "op0" in record.getMessage()
+    assert "no collector" in str(record.exc_info)
+
+
 async def test_an_event_of_sentry_names_the_operation_that_it_is_of(events: list[Any]) -> None:
     async with trio.open_nursery() as nursery:
         for number in range(3):

@@ -45,6 +45,13 @@ class Places:
             await self._freed.wait()
         return self.free
 
+    def take_at_once(self) -> bool:
+        """Take one place if one is free; whether it was."""
+        if self._taken >= self.total:
+            return False
+        self._taken += 1
+        return True
+
     async def take(self) -> None:
         """Take one place, waiting for it if need be."""
         await self.wait_free()
@@ -113,7 +120,8 @@ async def _take_forever(
         delay = FIRST_RETRY
         for index, received in enumerate(batch):
             try:
-                await places.take()
+                if not places.take_at_once():
+                    await places.take()
             except trio.Cancelled:
                 # Draining: the rest of the batch runs above the limit rather than be lost.
                 for left in batch[index:]:

@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 #: shards fill the last places at the same moment.
 BATCH: Final = 200
 
+#: Of these, how many are begun before others have their turn: what the first of them send is on its way
+#: while the next are begun, and nothing else waits longer than a few milliseconds.
+AT_A_TIME: Final = 32
+
 #: Seconds before a layer that cannot be reached is tried again: the first time, and at the most.
 FIRST_RETRY: Final = 0.05
 LONGEST_RETRY: Final = 1.0
@@ -120,6 +124,8 @@ async def _take_forever(
         delay = FIRST_RETRY
         for index, received in enumerate(batch):
             try:
+                if index % AT_A_TIME == AT_A_TIME - 1:
+                    await trio.lowlevel.checkpoint()
                 if not places.take_at_once():
                     await places.take()
             except trio.Cancelled:

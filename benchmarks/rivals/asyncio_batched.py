@@ -16,6 +16,7 @@ import redis.asyncio
 import uvloop
 from replying import DAPHNE, REQUESTS, SEND, first_message, key, next_message, outstanding, redis_url
 
+BATCH = 64  # operations in one claim; with more, those who wait for the answers have less to do meanwhile
 CHUNK = 512 * 1024  # bytes of a body in one message to daphne, as with us
 BATCH_BYTES = 4 * 1024 * 1024  # of replies in one call; what waits beyond it holds its readers up
 
@@ -121,7 +122,7 @@ async def main() -> None:
         connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
         while not sending.done():
-            bodies: list[Any] = await claim(keys=[REQUESTS], args=[min(500, most - len(running))])
+            bodies: list[Any] = await claim(keys=[REQUESTS], args=[min(BATCH, most - len(running))])
             for body in bodies:
                 task = asyncio.create_task(operation(session, sender, decode(body)))
                 running.add(task)

@@ -12,6 +12,7 @@ import trio
 from server_trio.errors import ChannelFull
 from server_trio.layers import Layer, LayerSpec, open_layer
 from server_trio.layers.open import make_backend
+from server_trio.layers.redis_layer import HOMES
 from tests.harness.redis_server import RedisServer
 
 from .bench import ENCRYPTION_KEYS, Bench, contents, is_empty, take
@@ -71,6 +72,20 @@ async def test_both_find_the_same_shard_for_every_reply_channel(
             shard = other.consistent_hash(f"reply?{number:x}")
             (received,) = await layer.receive(shard, [f"reply?{number:x}"], 5)
             assert received.content == {"n": number}
+
+
+async def test_more_channels_than_are_remembered_go_to_their_shards_too(redis: RedisServer) -> None:
+    hosts = [f"{redis.url.rpartition('/')[0]}/{database}" for database in range(3)]
+    spec = LayerSpec("default", "asgi_redis.RedisChannelLayer", {"hosts": hosts})
+    other, names = make_backend(spec), [f"reply?{number}" for number in range(HOMES + 2)]
+    async with open_layer(spec) as layer:
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(layer.send, name, {"n": 1})
+        for name in (names[0], names[1], names[-1]):
+            await layer.send(name, {"n": 2})
+            found = await layer.receive(other.consistent_hash(name), [name], 5)
+            assert [one.content["n"] for one in found] == [1, 2]
 
 
 async def test_messages_to_an_ordinary_channel_go_to_the_shards_in_turn(redis: RedisServer) -> None:

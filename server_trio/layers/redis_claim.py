@@ -92,6 +92,7 @@ class Claimer:
         self._can_unblock = can_unblock
         self._held = [Held(channel, "", source.prefix + channel) for channel in channels]
         self._name_lists(journal.id)
+        self.has_all = False  # the last claim has probably left nothing, so `wait` before the next
         self._block_over: trio.Event | None = None  # of the present `wait`
         self._being_unblocked: trio.Event | None = None  # the one that `unblock` is at work for
 
@@ -124,6 +125,8 @@ class Claimer:
         for one, key in zip(held, last, strict=True):
             one.last, one.popped = key, b""
         received = self._read(frames, memoryview(bodies), names.split(b"\n"), id)
+        # Of what is in the journal the claimed list has the bare names: they may stay in it while this waits.
+        self.has_all = self._keep and 0 < len(received) < limit
         if not received:
             # Names whose messages have expired: nobody will accept them, and they must not be asked again.
             self.accept()
@@ -180,6 +183,7 @@ class Claimer:
 
         Not to be cancelled while anybody wants the messages. Raises LayerUnavailable.
         """
+        self.has_all = False
         seconds = BLOCK_TIME if self._can_unblock else BLOCK_TIME_UNSTOPPABLE
         moves = self._can_move
         lines: list[tuple[RedisConnection, Command]]

@@ -119,6 +119,9 @@ class Receiver:
                     continue
                 if turn is None:
                     break
+                if desk.claimer.has_all:
+                    await desk.claimer.wait()
+                    continue
                 received, more = await desk.claimer.claim(turn.limit)
                 backoff.reset()
                 if turn is not desk.turn:

@@ -10,6 +10,7 @@ from server_trio.layers import Layer, open_layer, redis_send
 from tests.harness.redis_server import RedisServer
 
 from .bench import contents, is_empty, redis_spec, take
+from .watch import is_blocked, wait_for
 
 
 async def send_at_once(layer: Layer, channel: str, number: int, size: int = 0) -> None:
@@ -26,6 +27,26 @@ async def test_sends_and_claims_of_one_moment_share_a_round_trip(redis: RedisSer
         assert len(await layer.receive(0, ["in"], 400)) == 400
         assert sent - before <= 4  # a script is loaded on the first of them
         assert layer.statistics().round_trips - sent <= 2
+
+
+async def test_a_message_that_is_waited_for_takes_a_wait_and_a_claim(redis: RedisServer) -> None:
+    messages = 30
+    async with open_layer(redis_spec([redis.url])()) as layer, trio.open_nursery() as nursery:
+        send, receive = trio.open_memory_channel[None](0)
+
+        async def receive_forever() -> None:
+            for _ in range(messages):
+                await layer.receive(0, ["in"], 10, journal=True)
+                await send.send(None)
+
+        nursery.start_soon(receive_forever)
+        before = layer.statistics().round_trips
+        for _ in range(messages):
+            await wait_for(lambda: is_blocked(redis))
+            await layer.send("in", {})
+            await receive.receive()
+        # One more is the send; and there are heartbeats. Asking before each wait would make it four.
+        assert layer.statistics().round_trips - before < 3.5 * messages
 
 
 async def test_large_messages_are_sent_and_claimed_in_pieces(redis: RedisServer) -> None:

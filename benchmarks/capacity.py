@@ -20,7 +20,7 @@ KiB, MiB, GiB = 1024, 1024**2, 1024**3
 US, MS = 1e-6, 1e-3
 
 COSTS = "python benchmarks/costs.py"
-SITE = "python benchmarks/site_costs.py"
+SITE = "python benchmarks/site_costs.py --web-python .nox/site2.7/bin/python"
 REDIS = "python benchmarks/redis_costs.py"
 
 
@@ -274,6 +274,8 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=1.0, help="that an upstream takes")
     arguments = parser.parse_args()
+    if arguments.in_flight < 1 or not 0 < arguments.seconds < math.inf:
+        parser.error("--in-flight and --seconds are to be above 0")
     found = size(arguments.in_flight, arguments.seconds)
     print(f"{found.rate:,.0f} a second; cells: {found.cells}, in each:")
     print(f"  {found.cell.servers} servers, {found.cell.shards} shards, {found.cell.daphnes} daphnes, "

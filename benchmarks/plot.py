@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from benchmarks.report import LOADS, OURS, Load, Results
 from examples.asyncdemo.picture import GOOD, INK, MARK, PALE, bar, text
 
-ROW, TOP, LEFT, PANEL, HEAD = 22, 20, 210, 420, 34  # pixels
+ROW, TOP, LEFT, PANEL, HEAD = 22, 20, 240, 420, 34  # pixels
 WIDTH = LEFT + PANEL + 130
 LINE = 180  # pixels high, the plot of costs
+APART = 34  # pixels between two labels of it
 DESCRIPTION = (
     "For each load a bar for each server, as long as its rate; channels_async's are green. "
     "Below, the processor time of an operation by the number of operations outstanding."
@@ -70,7 +72,9 @@ def line(costs: dict[int, float], y: float) -> Iterator[str]:
     yield f'<path d="M{LEFT} {y:g} V{y + LINE:g} H{LEFT + PANEL}" fill="none" stroke="{MARK}"/>'
     path = " L".join(f"{px:.1f} {py:.1f}" for px, py, _, _ in points)
     yield f'<path d="M{path}" fill="none" stroke="{GOOD}" stroke-width="2"/>'
-    for px, py, number, cost in points:
+    following = [px for px, _, _, _ in points[1:]] + [math.inf]
+    for (px, py, number, cost), after in zip(points, following, strict=True):
+        anchor = "middle" if after - px > APART else "end"
         yield f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{INK}"/>'
-        yield text(px, py - 9, f"{cost:.0f}", anchor="middle", size=11)
-        yield text(px, y + LINE + 16, f"{number:,}", anchor="middle", size=11)
+        yield text(px, py - 9, f"{cost:.0f}", anchor=anchor, size=11)
+        yield text(px, y + LINE + 16, f"{number:,}", anchor=anchor, size=11)

@@ -69,6 +69,7 @@ class Results:
     machine: str = ""
     rounds: int = 0
     values: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
+    versions: str = ""  # of the rivals
 
     def add(self, load: str, who: str, figures: dict[str, float]) -> None:
         for measure, value in figures.items():
@@ -97,13 +98,14 @@ class Results:
 
     def write(self, file: Path) -> None:
         rows = [[*key, found] for key, found in self.values.items()]
-        file.write_text(json.dumps({"machine": self.machine, "rounds": self.rounds, "values": rows}))
+        about = {"machine": self.machine, "rounds": self.rounds, "versions": self.versions}
+        file.write_text(json.dumps({**about, "values": rows}))
 
     @classmethod
     def read(cls, file: Path) -> Results:
         text = json.loads(file.read_text())
         values = {(load, who, measure): found for load, who, measure, found in text["values"]}
-        return cls(text["machine"], text["rounds"], values)
+        return cls(text["machine"], text["rounds"], values, text.get("versions", ""))
 
 
 @dataclass(frozen=True)
@@ -180,12 +182,13 @@ def goals(results: Results) -> str:
 
 
 def comparison(results: Results, load: Load, names: dict[str, str]) -> str:
-    """All who were put under a load, the fastest first."""
+    """All who were put under a load, the fastest first; who answered with errors is not fast for it."""
     first = load.measures[0]
     who = sorted(results.servers(load.name), key=lambda name: -(results.median(load.name, name, first) or 0))
     rows = []
     for name in who:
-        cells = [names[name]]
+        failed = results.median(load.name, name, "failed")
+        cells = [f"{names[name]} (**{failed:,.0f} failed**)" if failed else names[name]]
         for measure in load.measures:
             if measure == "ratio":
                 value = results.ratio(load.name, name, BEST, first)

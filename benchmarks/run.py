@@ -1,6 +1,7 @@
 """Measures this server beside what a user could pick instead, in one run on one machine.
 
-    python3 noxfile.py -s bench                       everything; writes docs/benchmarks.rst and its picture
+    python3 noxfile.py -s bench                       everything; writes docs/benchmarks.rst and its picture,
+                                                      after some twenty minutes
     python3 noxfile.py -s pace                        against asyncio alone, in less than a minute; for CI
     python3 noxfile.py -s bench -- --check            does each rival answer one operation?
     python3 noxfile.py -s bench -- --load at-once --who ours asyncio --rounds 3
@@ -15,8 +16,9 @@ import argparse
 import math
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from load import allow_many_files, end_on_signals, upstream
@@ -135,6 +137,23 @@ def machine() -> str:
     )
 
 
+def versions(pythons: Mapping[str, str]) -> str:
+    """What the rivals are made of, for the page: those of one environment together."""
+    program = "import sys; from importlib.metadata import version as v\n"
+    program += "print(', '.join(f'{name} {v(name)}' for name in sys.argv[1:]))"
+    found = {}
+    for rival in RIVALS:
+        python = pythons.get(rival.name)
+        if python and python not in found:
+            named = (word for word in rival.requirements if word != "-r" and "/" not in word)
+            words = [word.partition("[")[0] for word in named]
+            words += ["channels", "Twisted"] if "-r" in rival.requirements else []
+            command = [python, "-c", program, *words]
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+            found[python] = f"{rival.title} ({said.strip()})"
+    return "; ".join(found.values())
+
+
 def is_whole(arguments: argparse.Namespace) -> bool:
     """Whether nothing that the page has was left out."""
     return arguments.load == ALL_LOADS and arguments.who == EVERYBODY
@@ -168,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return check(bench, arguments.who)
         if arguments.quick:
             return quick(bench)
-        results = Results(machine(), arguments.rounds)
+        results = Results(machine(), arguments.rounds, versions=versions(pythons))
         if arguments.write and arguments.results and arguments.results.exists():
             results = Results.read(arguments.results)
         else:

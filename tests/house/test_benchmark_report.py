@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ AT_ONCE = LOADS[0]
 @pytest.fixture
 def results() -> Results:
     """Three rounds; in the second the machine was busy."""
-    results = Results("2 processors", 3)
+    results = Results("2 processors", 3, versions="asyncio, batched (redis 6.4.0)")
     for ours, best, taskiq in ((4000, 8000, 2000), (1000, 1000, 500), (4400, 8000, 1000)):
         for who, rate in (("ours", ours), ("asyncio", best), ("taskiq", taskiq)):
             results.add("at-once", who, {"rate": rate, "p50": 0.05, "p99": 1.5, "failed": 0})
@@ -71,10 +72,19 @@ def test_the_fastest_stands_first_and_each_beside_asyncio(results: Results) -> N
     assert [row[0] for row in rows[2:]] == ["channels_async", "taskiq"]
 
 
+def test_who_answers_with_errors_is_shown_to(results: Results) -> None:
+    for _ in range(3):
+        results.add("at-once", "arq", {"rate": 90_000, "failed": 1234})
+    table = comparison(results, AT_ONCE, {**NAMES, "arq": "arq"})
+    assert "- arq (**1,234 failed**)" in table
+    assert table.count("failed") == 1
+
+
 def test_the_page_is_well_formed_and_has_every_goal(results: Results, tmp_path) -> None:
     file = tmp_path / "benchmarks.rst"
     file.write_text(page.text(results, NAMES, (1000, 2000)).replace(".. image:: benchmarks.svg", "..\n"))
     Page(file)
+    assert "asyncio, batched (redis 6.4.0)" in file.read_text()
     assert file.read_text().count("not measured") == sum(goal.met(results) is None for goal in GOALS)
     assert "**no**" in file.read_text()
 
@@ -88,6 +98,24 @@ def test_the_picture_has_a_bar_for_each_server_and_a_point_for_each_cost(results
     assert named == ["asyncio, batched", "channels_async", "taskiq"]
     bars = [float(node.attrib["width"]) for node in root.findall(f"{svg}rect")[1:]][1::2]
     assert bars == pytest.approx([bars[0], bars[0] / 2, bars[0] / 8], abs=0.1)
+
+
+def test_labels_of_the_picture_do_not_overlap(results: Results) -> None:
+    for number in (5000, 10_000, 20_000):
+        results.add(f"waiting-{number}", "ours", {"processor": 310})
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.fromstring(picture(results, NAMES, (1000, 2000, 5000, 10_000, 20_000)))
+    labels = [node for node in root.iter(f"{svg}text") if node.text in ("310", "330")]
+    ends = sorted(extent(node) for node in labels)
+    assert len(ends) == 5
+    assert all(one[1] < two[0] for one, two in itertools.pairwise(ends))
+
+
+def extent(node: ElementTree.Element) -> tuple[float, float]:
+    """From where to where a label goes, where a digit is some seven pixels wide."""
+    x, width = float(node.attrib["x"]), 7.0 * len(node.text or "")
+    begin = x - {"middle": width / 2, "end": width}.get(node.attrib.get("text-anchor", ""), 0)
+    return begin, begin + width
 
 
 def test_figures_come_back_from_a_file(results: Results, tmp_path) -> None:

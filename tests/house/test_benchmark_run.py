@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -47,3 +49,23 @@ def test_a_signal_ends_the_upstream_redis_and_the_server_too(number: signal.Sign
         assert run.wait() == 128 + number
         assert not children & {pid for pid, _, _ in living()}
         assert "Traceback" not in run.output()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("benchmarks.run")
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"), [("", True), ("--rounds 5", True), ("--load=1s", False), ("--who ours arq", False)]
+)
+def test_only_a_whole_run_writes_the_page(run: ModuleType, words: str, whole: bool) -> None:
+    assert run.is_whole(run.parse(words.split())) is whole
+
+
+def test_a_rival_is_told_with_the_versions_of_its_environment(run: ModuleType) -> None:
+    said = run.versions({"runworker-32": sys.executable, "runworker-200": sys.executable})
+    assert said.startswith("runworker, 32 threads (requests ")
+    assert "channels 1.1" in said
+    assert said.count("requests") == 1

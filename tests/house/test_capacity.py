@@ -92,6 +92,16 @@ def test_more_in_flight_never_needs_less() -> None:
     assert totals == sorted(totals)
 
 
+@pytest.mark.parametrize("words", [["--seconds", "0"], ["--seconds", "nan"], ["--in-flight", "0"]])
+def test_a_load_that_is_none_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["capacity", *words])
+    with pytest.raises(SystemExit, match="2"):
+        capacity.main()
+    assert "are to be above 0" in capsys.readouterr().err
+
+
 def test_cheaper_operations_need_fewer_servers() -> None:
     cheap = dataclasses.replace(Constants(), server=Constants().server / 5)
     assert cell(5000, 0, cheap).servers < cell(5000, 0, Constants()).servers

@@ -7,10 +7,14 @@ end, or closes it; there is no third way, so a pooled connection never holds old
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Awaitable
 from typing import Final, NoReturn
 
 import trio
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from .. import errors
 from ..limits import RECEIVE_SIZE, HttpLimits, KiB
@@ -203,11 +207,14 @@ class Connection:
             await self._upload_in(sender, head, body)
             return
         failure: Exception | None = None  # raised outside, lest the nursery wrap it
-        async with trio.open_nursery() as nursery:
-            try:
-                await self._upload_in(nursery, head, body)
-            except Exception as exc:
-                failure = exc
+        try:
+            async with trio.open_nursery() as nursery:
+                try:
+                    await self._upload_in(nursery, head, body)
+                except Exception as exc:
+                    failure = exc
+        except BaseExceptionGroup as group:
+            raise _cancelled(group) from None
         failure = failure or self._failure
         if failure is not None:
             raise failure
@@ -270,3 +277,12 @@ class Connection:
 
     def _closed_here(self) -> Exception:
         return self._failure or errors.ShuttingDown("the HTTP client was closed during the exchange")
+
+
+def _cancelled(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of a group of nothing but cancellations one: who counts what became of an exchange looks for that."""
+    cancelled, other = group.split(trio.Cancelled)
+    found: BaseException | None = cancelled
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return group if other is not None or found is None else found

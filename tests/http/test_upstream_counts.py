@@ -64,10 +64,12 @@ async def test_each_attempt_counts_and_a_redirect_counts_where_it_leads():
 
 
 @pytest.mark.autojump
-async def test_an_upstream_that_is_silent_until_the_deadline_has_timed_out():
-    session = session_of(None)
+@pytest.mark.parametrize("body", [None, b"small", b"large" * 10_000])
+async def test_an_upstream_that_is_silent_until_the_deadline_has_timed_out(body):
+    session = session_of(None, breaker_failures=1)
     with trio.move_on_after(3):
-        await ask(session)
+        await ask(session, body=body)
+    assert list(session.statistics().circuits.values()) == ["open"]
     ((host, outcome, number, seconds),) = session.upstreams.plain()
     assert (host, outcome, number) == ("memory.example", "timeout", 1)
     assert seconds == pytest.approx(3)

@@ -187,12 +187,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return check(bench, arguments.who)
         if arguments.quick:
             return quick(bench)
-        results = Results(machine(), arguments.rounds, versions=versions(pythons))
+        results = Results(machine(), versions=versions(pythons))
         if arguments.write and arguments.results and arguments.results.exists():
             results = Results.read(arguments.results)
+            print(f"nothing is measured: {arguments.results} has the figures; without it they are made anew")
         else:
             for number in range(arguments.rounds):
                 print(f"round {number + 1} of {arguments.rounds}", flush=True)
+                results.rounds = number + 1
                 for name, who in measurements(arguments):
                     try:
                         measure(bench, results, name, who, arguments.seconds)

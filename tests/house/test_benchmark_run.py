@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from benchmarks.report import Results
 from tests.harness.processes import START_TIMEOUT, Process, descendants, living, started
 from tests.house.tree import ROOT
 
@@ -69,3 +70,15 @@ def test_a_rival_is_told_with_the_versions_of_its_environment(run: ModuleType) -
     assert said.startswith("runworker, 32 threads (requests ")
     assert "channels 1.1" in said
     assert said.count("requests") == 1
+
+
+def test_what_was_measured_before_the_end_is_kept_and_says_how_many_rounds_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    words = ["--rounds", "50", "--seconds", "0.1", "--results", str(file)]
+    with started([*RUN, *words], name="run.py") as run:
+        run.wait_for_line("^round 2 of 50")
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 128 + signal.SIGTERM
+    kept = Results.read(file)
+    assert len(kept.values["100ms", "ours", "rate"]) == 1
+    assert kept.rounds == 1

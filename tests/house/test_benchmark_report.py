@@ -87,6 +87,11 @@ def test_the_page_is_well_formed_and_has_every_goal(results: Results, tmp_path) 
     assert "asyncio, batched (redis 6.4.0)" in file.read_text()
     assert file.read_text().count("not measured") == sum(goal.met(results) is None for goal in GOALS)
     assert "**no**" in file.read_text()
+    assert page.MISSED in file.read_text()
+
+
+def test_where_all_goals_are_met_none_is_called_missed() -> None:
+    assert page.MISSED not in page.text(Results("2 processors", 3), NAMES, ())
 
 
 def test_the_picture_has_a_bar_for_each_server_and_a_point_for_each_cost(results: Results) -> None:

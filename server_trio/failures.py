@@ -23,3 +23,16 @@ def separate(error: BaseException) -> tuple[BaseException | None, BaseException 
         return error, None
     cancelled, failure = error.split(trio.Cancelled)
     return failure, cancelled
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of what had been under way when an error was raised, now that it has been dealt with.
+
+    Frames hold the error that holds them, and bodies with it, until the collector comes; see garbage.py.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        following = link.__cause__ or link.__context__
+        link.__cause__ = link.__context__ = None
+        link = following

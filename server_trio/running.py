@@ -21,6 +21,7 @@ from .errors import (
     TakenOver,
     UnknownOperation,
 )
+from .failures import forget_frames
 from .operations import Context, Handler
 from .replies import Reply, ReplyState
 from .settings import Settings
@@ -122,6 +123,8 @@ class Running:
         """Do the operation within its budget, and see that it is answered."""
         with Traced(self.operation) as trace:
             error = await self._work()
+            if error is not None:
+                forget_frames(error)
             if error is not None or self.reply.state is not ReplyState.FINISHED:
                 await self._say(error)
             if not self._has_begun:

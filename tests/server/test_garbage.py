@@ -13,9 +13,12 @@ import pytest
 import trio
 
 from server_trio.garbage import THRESHOLDS
+from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
+from server_trio.limits import HttpLimits
 from server_trio.operations import run_request
 
+from .call_support import Caller
 from .test_supervisor import handle_by_path, message_v2, replies, serving
 
 OPERATIONS = 200
@@ -55,6 +58,39 @@ async def test_a_request_leaves_no_cycles() -> None:
         async with serving(layer, handlers={"REQUEST": run_request}):
             assert await left_by(layer, url) < OPERATIONS
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n"])
+async def test_nor_does_one_whose_upstream_fails(said: bytes) -> None:
+    async def fail(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(said)
+
+    async with trio.open_nursery() as nursery:
+        serve = functools.partial(trio.serve_tcp, fail, 0, host="127.0.0.1")
+        [listener] = await nursery.start(serve)
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        layer = MemoryLayer()
+        async with serving(layer, handlers={"REQUEST": run_request}):
+            assert await left_by(layer, url, method="POST", body=b"large" * 10_000) < OPERATIONS
+        nursery.cancel_scope.cancel()
+
+
+async def test_nor_does_a_function_that_fails() -> None:
+    caller = Caller()
+
+    async def ask_often() -> int:
+        for _ in range(OPERATIONS // 10):
+            await caller.begin("fail", http=http).run()
+        return gc.collect()
+
+    async with Session(HttpLimits()) as http:
+        await ask_often()
+        gc.disable()
+        try:
+            assert await ask_often() < OPERATIONS // 10
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("path", ["ok", "broken", "mute"])

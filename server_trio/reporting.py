@@ -21,7 +21,7 @@ side by side during a deployment.
     waiting      of these, n that wait for their turn
     consuming    n messages of the project's own channels whose consumers are at work
     running      list of the oldest operations in flight, RUNNING_SHOWN at the most:
-                 {'id', 'operation', 'target', 'begun_at', 'deadline_at' or None}; no target holds a secret
+                 {'id', 'operation', 'target', 'begun_at', 'deadline_at'}; no target holds a secret
     received, bad_messages, replies_lost, bytes_out
                  n since the start
     finished     list of [operation, outcome, n since the start]

@@ -86,7 +86,8 @@ class Running:
         self._is_unread = False
         self._begun = trio.current_time()
         self._budget = self._left()  # seconds from then
-        self._scope = trio.CancelScope(deadline=self._begun + self._budget)
+        # Not before now, whatever a clock says that differs: its answer takes its time from here on.
+        self._scope = trio.CancelScope(deadline=self._begun + max(self._budget, 0.0))
 
     @property
     def seconds(self) -> float:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+import trio
 
+from server_trio.layers.memory import MemoryLayer
 from server_trio.progress import in_one_line, standstill
+from server_trio.resolving import resolve
+
+from .test_supervisor import message_v2, serving
 
 NOW = 1_000_000.0
 
@@ -53,6 +59,19 @@ def test_a_receiver_that_hangs_is_named_even_where_another_goes_on() -> None:
 def test_places_that_never_get_free() -> None:
     found = standstill(report(running=late(300.0, 120.0)), NOW)
     assert found == "all places are taken by operations that should have ended 120 s ago"
+
+
+@pytest.mark.autojump
+async def test_the_answer_to_what_was_late_before_it_came_is_no_standstill() -> None:
+    layer = MemoryLayer(capacity=1)
+    await layer.send("daphne.response.full!x", {"status": 200})
+    async with serving(layer, resolve({"CONCURRENCY": {"total": 1}}, {}, {})) as supervisor:
+        late = message_v2(sent_at=time.time() - 600, reply_channel="daphne.response.full!y")
+        await layer.send("request.async", late)
+        await trio.sleep(1)  # of the five for which it is tried to say so
+        now = supervisor.reporter.report()
+        assert (now["places"]["free"], len(now["running"])) == (0, 1)
+        assert standstill(now, time.time()) is None
 
 
 def test_one_line() -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 200
 
 #: Of these, how many are begun before others have their turn: what the first of them send is on its way
-#: while the next are begun, and nothing else waits longer than a few milliseconds.
+#: while the next are begun, and nothing else waits for all of them.
 AT_A_TIME: Final = 32
 
 #: Seconds before a layer that cannot be reached is tried again: the first time, and at the most.

@@ -85,7 +85,8 @@ class Running:
         self._reply_timeout = settings.REPLY_TIMEOUT
         self._is_unread = False
         self._begun = trio.current_time()
-        self._budget = self._left()  # seconds from then
+        # Seconds from then. What is not to be done has waited for nothing.
+        self._budget = self._left() if verdict is None else 0.0
         # Not before now, whatever a clock says that differs: its answer takes its time from here on.
         self._scope = trio.CancelScope(deadline=self._begun + max(self._budget, 0.0))
 
@@ -167,9 +168,9 @@ class Running:
                 if turn is not None:
                     await turn.take()
                     self.reply.on_complete = turn.give_back
-                self._has_begun = True
-                self._note_wait()
                 try:
+                    self._has_begun = True
+                    self._note_wait()
                     await handler(self.operation, self.reply, self._context)
                 finally:
                     self.reply.completed()

@@ -1,7 +1,7 @@
 """Limits by operation: what is above the limit of its operation waits for its turn, first come first served.
 
-An operation has its turn until its answer is complete; that the answer then waits for the layer keeps nobody
-from beginning.
+An operation has its turn until its handler is done. One that says so sooner (Reply.completed) does not keep
+others from beginning while its answer waits for the layer.
 
 A waiting operation is claimed: it holds one of the places of CONCURRENCY['total'], its deadline runs, and
 the messages behind it on the channel, of other operations too, cannot be had without claiming it. So that a

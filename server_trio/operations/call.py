@@ -159,6 +159,8 @@ class _Calling:
     async def _answer_async(self, answer: result_rules.Answer) -> None:
         """Pass on an answer that is complete, or an async stream."""
         if answer.stream is None:
+            if answer.close is None:
+                self._reply.completed()
             await self._send(Head(answer, answer.content or b""))
             return
         stream = answer.stream.__aiter__()

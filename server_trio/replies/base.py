@@ -89,7 +89,7 @@ class Reply(abc.ABC):
         #: What keeps the message that is being sent from the channel; empty if nothing does.
         self.held_up_by = ""
         self.is_full = False  # and that is that there is no room on it
-        #: Called once: the answer is complete, though its last message may not have been sent yet.
+        #: Called once, when the work is done, though the answer may not have been sent yet; see `completed`.
         self.on_complete: Callable[[], None] | None = None
 
     async def start(
@@ -137,7 +137,10 @@ class Reply(abc.ABC):
             await self._fail(error)
 
     def completed(self) -> None:
-        """Nothing is to come any more."""
+        """The work is done: what begins next need not wait until the layer has the answer.
+
+        Called when the handler returns, and by one that knows sooner that it has nothing left to clean up.
+        """
         if self.on_complete is not None:
             told, self.on_complete = self.on_complete, None
             told()
@@ -173,8 +176,6 @@ class Reply(abc.ABC):
     async def _send(self, message: dict[str, Any], *, last: bool) -> None:
         """Put one message on the channel, waiting while it is full or the layer is away."""
         progress = Progress.DONE if last else Progress.ON if self._begun else Progress.BEGUN
-        if last and not self.bodiless:  # that may be answered while the work still goes on
-            self.completed()
         delay = FIRST_RETRY
         while True:
             try:

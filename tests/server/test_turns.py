@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -11,7 +12,8 @@ import trio
 from channels_async.wire import Operation
 from server_trio.errors import TooManyWaiting
 from server_trio.layers.memory import MemoryLayer
-from server_trio.operations import Context
+from server_trio.operations import Context, Function, RunCall
+from server_trio.operations.threads import Threads
 from server_trio.replies import Reply
 from server_trio.resolving import resolve
 from server_trio.settings import Settings
@@ -22,6 +24,7 @@ from tests.server.test_supervisor import ask, message, nothing_more, replies, se
 pytestmark = pytest.mark.autojump
 
 SECONDS = 10.0  # that a command takes
+FULL = "daphne.response.full!x"
 
 
 def command(number: int = 0, **fields: Any) -> dict[str, Any]:
@@ -40,14 +43,13 @@ class Commands:
 
     async def run(self, operation: Operation, reply: Reply, context: Context) -> None:
         self.begun.append(int(operation.id))
-        await self.run_silently()
-        await reply.start(200, [], b"done")
-
-    async def run_silently(self) -> None:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await trio.sleep(SECONDS)
         self.at_once -= 1
+        if operation.reply_channel == FULL:
+            reply.completed()
+        await reply.start(200, [], b"done")
 
 
 async def quick(operation: Operation, reply: Reply, context: Context) -> None:
@@ -142,14 +144,13 @@ async def wait_for(layer: MemoryLayer, question: dict[str, Any]) -> list[dict[st
     return [answer, *others]
 
 
-async def test_an_answer_that_finds_no_room_keeps_nobody_from_beginning() -> None:
+async def test_an_answer_that_finds_no_room_keeps_nobody_from_beginning_once_the_work_is_done() -> None:
     layer, commands = MemoryLayer(capacity=1), Commands()
-    full, free = "daphne.response.full!x", "daphne.response.free!x"
-    await layer.send(full, {"status": 200})
+    await layer.send(FULL, {"status": 200})
     async with serving_both(layer, limited(COMMAND=1), commands):
-        await layer.send("request.async", command(0, reply_channel=full))
+        await layer.send("request.async", command(0, reply_channel=FULL))
         await trio.sleep(1.5 * SECONDS)
-        await layer.send("request.async", command(1, reply_channel=free))
+        await layer.send("request.async", command(1, reply_channel="daphne.response.free!x"))
         [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
         assert answer.content["status"] == 200
         await layer.receive(0, ["daphne.response.full!"], 1)
@@ -158,19 +159,22 @@ async def test_an_answer_that_finds_no_room_keeps_nobody_from_beginning() -> Non
     assert commands.most_at_once == 1
 
 
-async def test_head_is_answered_at_once_and_has_its_turn_until_the_end() -> None:
-    layer, commands = MemoryLayer(), Commands()
+async def test_the_turn_of_an_async_function_ends_when_it_has_returned() -> None:
+    async def function() -> str:
+        return "returned"
 
-    async def told_first(operation: Operation, reply: Reply, context: Context) -> None:
-        await reply.start(200, [], b"", more=True)
-        await commands.run_silently()
-
-    async with serving(layer, limited(COMMAND=1), {"COMMAND": told_first}):
-        for number in range(2):
-            await layer.send("request.async", command(number, head=True))
-        await replies(layer, 2)
-        await trio.sleep(SECONDS)
-    assert commands.most_at_once == 1
+    layer = MemoryLayer(capacity=1)
+    await layer.send(FULL, {"status": 200})
+    functions = {"f": Function("f", function, in_task=True, takes_context=False, idempotent=False)}
+    call = RunCall(functions, Threads(1, contextlib.nullcontext), debug=False)
+    common = {"v": 2, "operation": "CALL", "function": "f", "args": [], "kwargs": {}}
+    async with serving(layer, limited(CALL=1), {"CALL": call}):
+        for channel in (FULL, "daphne.response.free!x"):
+            await layer.send("request.async", {**common, "id": "x", "reply_channel": channel})
+        [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
+        assert answer.content["content"] == b"returned"
+        for _ in range(2):
+            await layer.receive(0, ["daphne.response.full!"], 1)
 
 
 async def test_one_that_waits_when_the_server_ends_is_answered_503() -> None:

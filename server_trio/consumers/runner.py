@@ -19,7 +19,7 @@ from channels.exceptions import (  # type: ignore[import-untyped]
 from channels.utils import name_that_thing  # type: ignore[import-untyped]
 
 from ..errors import LayerError
-from ..failures import separate
+from ..failures import forget_frames, separate
 from ..layers.base import Layer, Received
 from ..layers.patience import send_patiently
 from ..receiver import Places
@@ -147,6 +147,7 @@ class _Run:
         orders, failure = _split(error)
         if failure is not None:
             logger.error("%s failed", self, exc_info=failure)
+            forget_frames(failure)
         return await self._obey(orders[0]) if orders else "error"
 
     async def _run_async(self) -> BaseException | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import gc
 import json
+import logging
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 import trio
+from asgiref.inmemory import ChannelLayer  # type: ignore[import-untyped]
+from channels.routing import route  # type: ignore[import-untyped]
 
 from server_trio.garbage import THRESHOLDS
 from server_trio.http.session import Session
@@ -19,6 +22,7 @@ from server_trio.limits import HttpLimits
 from server_trio.operations import run_request
 
 from .call_support import Caller
+from .consuming import consuming, until
 from .test_supervisor import handle_by_path, message_v2, replies, serving
 
 OPERATIONS = 200
@@ -76,7 +80,8 @@ async def test_nor_does_one_whose_upstream_fails(said: bytes) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_nor_does_a_function_that_fails() -> None:
+async def test_nor_does_a_function_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "server_trio")  # pytest keeps what is logged, and the error with it
     caller = Caller()
 
     async def ask_often() -> int:
@@ -89,6 +94,34 @@ async def test_nor_does_a_function_that_fails() -> None:
         gc.disable()
         try:
             assert await ask_often() < OPERATIONS // 10
+        finally:
+            gc.enable()
+
+
+async def fail(message: Any) -> None:
+    raise ValueError("a failure")
+
+
+def fail_in_a_thread(message: Any) -> None:
+    raise ValueError("a failure")
+
+
+@pytest.mark.parametrize("consumer", [fail, fail_in_a_thread])
+async def test_nor_does_a_consumer_that_fails(consumer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "server_trio")
+    layer = MemoryLayer(capacity=OPERATIONS)
+    async with consuming(layer, route("notify", consumer), sync_layer=ChannelLayer()) as supervisor:
+
+        async def consume_often(sent: int) -> int:
+            for _ in range(OPERATIONS // 2):
+                await layer.send("notify", {"kind": "mail"})
+            await until(lambda: sum(supervisor.statistics().consumed.values()) == sent)
+            return gc.collect()
+
+        await consume_often(OPERATIONS // 2)
+        gc.disable()
+        try:
+            assert await consume_often(OPERATIONS) < OPERATIONS // 2
         finally:
             gc.enable()
 

@@ -51,10 +51,10 @@ class Wait:
         self._over = over
         self._left = number
 
-    async def block(self, line: RedisConnection, command: Command, timeout: float) -> None:
-        """Have one done."""
+    async def block(self, line: RedisConnection, commands: Sequence[Command], timeout: float) -> None:
+        """Have one done, and what is to follow it."""
         try:
-            self.replies += await line.exchange(command, timeout=timeout)
+            self.replies += await line.exchange(*commands, timeout=timeout)
         except LayerUnavailable as error:
             self.failure = error
         finally:
@@ -93,6 +93,7 @@ class Claimer:
         self._held = [Held(channel, "", source.prefix + channel) for channel in channels]
         self._name_lists(journal.id)
         self.has_all = False  # the last claim has probably left nothing, so `wait` before the next
+        self._ahead: tuple[str, list[Any]] | None = None  # a reply to the next claim, and for whose journal
         self._block_over: trio.Event | None = None  # of the present `wait`
         self._being_unblocked: trio.Event | None = None  # the one that `unblock` is at work for
 
@@ -103,18 +104,14 @@ class Claimer:
         then the next claim returns it again. (More than `limit` if that has shrunk since.)
         Raises LayerUnavailable.
         """
-        # Another channel comes first each time, so that a busy one does not starve the others.
-        held = self._held = self._held[1:] + self._held[:1]
         while True:
-            id = self._journal.id
-            await self._join(id)
-            args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
-            attempt = f"1 {time.time():.3f} " if self._keep else ""
-            args += [attempt, JOURNAL_TTL, id, self._journal.known_until(id) or ""]
-            for one in held:
-                args += (one.channel, one.arrived, one.popped)
-            keys = [self._source.servers_key, *self._keys(id)]
-            reply = await self._connection.run(CLAIM, keys, args)
+            if self._ahead is not None:
+                (id, reply), self._ahead = self._ahead, None
+            else:
+                # Another channel comes first each time, so that a busy one does not starve the others.
+                self._held = self._held[1:] + self._held[:1]
+                id, keys, args = await self._question(limit, f"{time.time():.3f}")
+                reply = await self._connection.run(CLAIM, keys, args)
             if len(reply) > 2:
                 break
             if reply:
@@ -122,7 +119,7 @@ class Claimer:
             else:
                 self._journal.renounce(id)
         frames, bodies, names, *last = reply
-        for one, key in zip(held, last, strict=True):
+        for one, key in zip(self._held, last, strict=True):
             one.last, one.popped = key, b""
         received = self._read(frames, memoryview(bodies), names.split(b"\n"), id)
         # Of what is in the journal the claimed list has the bare names: they may stay in it while this waits.
@@ -131,6 +128,17 @@ class Claimer:
             # Names whose messages have expired: nobody will accept them, and they must not be asked again.
             self.accept()
         return received, any(last)
+
+    async def _question(self, limit: int, now: str) -> tuple[str, list[str], list[Any]]:
+        """Whose journal a claim is for, and what the script is to be given."""
+        id = self._journal.id
+        await self._join(id)
+        args: list[Any] = [min(limit, MAX_BATCH), CLAIM_BYTES, self._source.expiry + CLAIMED_EXTRA_TTL]
+        attempt = f"1 {now} " if self._keep else ""
+        args += [attempt, JOURNAL_TTL, id, self._journal.known_until(id) or ""]
+        for one in self._held:
+            args += (one.channel, one.arrived, one.popped)
+        return id, [self._source.servers_key, *self._keys(id)], args
 
     def accept(self) -> None:
         """The messages of the last claim have arrived where they are safe from cancellation."""
@@ -147,6 +155,7 @@ class Claimer:
         await self._return_lists()
 
     async def _return_lists(self) -> None:
+        self._ahead = None  # what it has was not accepted
         args = [self._source.expiry, "1" if self._keep else "", *(one.arrived for one in self._held)]
         await self._connection.run(GIVE_BACK, self._keys(self._journal.id), args)
 
@@ -178,36 +187,48 @@ class Claimer:
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def wait(self) -> None:
+    async def wait(self, limit: int) -> None:
         """Block in Redis until there may be a message, BLOCK_TIME has passed or `unblock` is called.
 
-        Not to be cancelled while anybody wants the messages. Raises LayerUnavailable.
+        `limit` is that of the claim which follows. Not to be cancelled while anybody wants the messages.
+        Raises LayerUnavailable.
         """
         self.has_all = False
         seconds = BLOCK_TIME if self._can_unblock else BLOCK_TIME_UNSTOPPABLE
         moves = self._can_move
-        lines: list[tuple[RedisConnection, Command]]
-        if moves:
+        lines: list[tuple[RedisConnection, tuple[Command, ...]]]
+        asked = ""
+        if moves and self._keep and len(self._lines) == 1:
+            # Redis does the claim when the move is done: that spares a round trip for each message that is
+            # waited for. When that will be Redis alone knows.
+            asked, keys, args = await self._question(limit, "@")
+            claim = ("EVALSHA", CLAIM.sha, len(keys), *keys, *args)
+            lines = [(self._connection, (self._move(self._held[0], seconds), claim))]
+        elif moves:
             # The key moves into the claimed list within Redis, where the next claim finds it.
             lines = [
-                (line, ("BLMOVE", one.channel_key, one.claimed_key, "LEFT", "RIGHT", seconds))
+                (line, (self._move(one, seconds),))
                 for line, one in zip(self._lines, self._held, strict=True)
             ]
         else:
             # With many channels, or before 6.2, Redis knows nothing better than this. The
             # key is on the wire for a moment, as it always is with asgi_redis.
-            lines = [(self._connection, ("BLPOP", *(one.channel_key for one in self._held), seconds))]
+            lines = [(self._connection, (("BLPOP", *(one.channel_key for one in self._held), seconds),))]
         over = self._block_over = trio.Event()
         wait = Wait(over, len(lines))
         try:
             async with trio.open_nursery() as nursery:
-                for line, command in lines:
-                    nursery.start_soon(wait.block, line, command, seconds + BLOCK_MARGIN)
+                for line, commands in lines:
+                    nursery.start_soon(wait.block, line, commands, seconds + BLOCK_MARGIN)
                 await wait.first.wait()
                 await self.unblock()
         finally:
             over.set()
             self._block_over = None
+        if asked and len(wait.replies) == 2:
+            reply = wait.replies.pop()
+            if not isinstance(reply, redis.RedisError):  # else the next claim meets it, and may help itself
+                self._ahead = asked, reply
         refused = next((reply for reply in wait.replies if isinstance(reply, redis.RedisError)), None)
         if refused is not None:
             await self._blocked_in_vain(refused)
@@ -215,6 +236,10 @@ class Claimer:
             raise wait.failure
         if not moves and wait.replies[0] is not None:
             self._note_popped(*wait.replies[0])
+
+    @staticmethod
+    def _move(one: Held, seconds: int) -> Command:
+        return ("BLMOVE", one.channel_key, one.claimed_key, "LEFT", "RIGHT", seconds)
 
     def _note_popped(self, channel_key: bytes, message_key: bytes) -> None:
         """What BLPOP has answered."""

@@ -31,7 +31,8 @@ end
 # KEYS: the servers, the journal, the set of claimed lists,
 #       then for each channel: the claimed list, the channel's list
 # ARGV: most messages, bytes of bodies after which no further one is taken, TTL of the claimed list,
-#       "<attempt> <time> " for the journal or '' to do without, its TTL, its id,
+#       "<attempt> <time> " for the journal or '' to do without (as time an @ is Redis's own, from 6.2 on),
+#       its TTL, its id,
 #       until when its absence is loss or '' if it is new,
 #       then for each channel: its name, the keys of the last message that arrived and
 #       of what BLPOP took ('' if none)
@@ -40,6 +41,10 @@ end
 #       {the key, its type} if the journal or the set is something else.
 CLAIM = Script(BODY_OF + TAKEN + """
 local left, room, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+if string.find(prefix, '@', 1, true) then
+    local now = redis.call('time')
+    prefix = string.gsub(prefix, '@', string.format('%s.%03d', now[1], math.floor(now[2] / 1000)))
+end
 local owner = redis.call('hget', KEYS[1], ARGV[6])
 if owner then
     if string.sub(owner, 1, #ARGV[6] + 1) ~= ARGV[6] .. ' ' then

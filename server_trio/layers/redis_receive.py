@@ -120,7 +120,7 @@ class Receiver:
                 if turn is None:
                     break
                 if desk.claimer.has_all:
-                    await desk.claimer.wait()
+                    await desk.claimer.wait(turn.limit)
                     continue
                 received, more = await desk.claimer.claim(turn.limit)
                 backoff.reset()
@@ -131,7 +131,7 @@ class Receiver:
                     turn.done.set()
                     break
                 if not more:
-                    await desk.claimer.wait()
+                    await desk.claimer.wait(turn.limit)
             except LayerUnavailable:
                 await self._pause(backoff, turn)
         desk.open = False

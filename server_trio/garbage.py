@@ -6,9 +6,9 @@ import gc
 from typing import Final
 
 #: Objects more than before at which the young ones are looked at, and how often that is done until the older
-#: ones are, too. Python's own 700 and 10 fit programs that make little; here each operation has dozens of
-#: objects while it waits, and thousands may. What projects' functions leave is some megabytes until then.
-THRESHOLDS: Final = (25_000, 10, 10)
+#: ones are, too. Python's own 700 and 10 fit programs that make little; here each operation has dozens while
+#: it waits, and thousands may come and go together. Until then projects' functions leave megabytes.
+THRESHOLDS: Final = (100_000, 20, 20)
 
 
 def collect_seldom() -> None:

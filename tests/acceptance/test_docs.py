@@ -10,8 +10,8 @@ from .examples import ALONE, needs_curl, running
 
 #: Pages that describe and have nothing to run (what status.rst shows is tests/server/test_status_docs.py's).
 WITHOUT_EXAMPLE = {
-    "answers", "architecture", "dead-letters", "flags", "guarantees", "index", "metrics", "redis-keys",
-    "restarts", "scaling", "security", "settings", "status", "why-trio", "wire",
+    "answers", "architecture", "benchmarks", "dead-letters", "flags", "guarantees", "index", "metrics",
+    "redis-keys", "restarts", "scaling", "security", "settings", "status", "why-trio", "wire",
 }  # fmt: skip
 
 

@@ -171,6 +171,7 @@ async def test_the_turn_of_an_async_function_ends_when_it_has_returned() -> None
     async with serving(layer, limited(CALL=1), {"CALL": call}):
         for channel in (FULL, "daphne.response.free!x"):
             await layer.send("request.async", {**common, "id": "x", "reply_channel": channel})
+            await trio.sleep(1)  # on the clock that jumps: until all that can be done is done
         [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
         assert answer.content["content"] == b"returned"
         for _ in range(2):

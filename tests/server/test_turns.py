@@ -151,7 +151,8 @@ async def test_an_answer_that_finds_no_room_keeps_nobody_from_beginning_once_the
         await layer.send("request.async", command(0, reply_channel=FULL))
         await trio.sleep(1.5 * SECONDS)
         await layer.send("request.async", command(1, reply_channel="daphne.response.free!x"))
-        [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
+        with trio.fail_after(1.5 * SECONDS):
+            [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
         assert answer.content["status"] == 200
         await layer.receive(0, ["daphne.response.full!"], 1)
         [answer] = await layer.receive(0, ["daphne.response.full!"], 1)
@@ -172,7 +173,8 @@ async def test_the_turn_of_an_async_function_ends_when_it_has_returned() -> None
         for channel in (FULL, "daphne.response.free!x"):
             await layer.send("request.async", {**common, "id": "x", "reply_channel": channel})
             await trio.sleep(1)  # on the clock that jumps: until all that can be done is done
-        [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
+        with trio.fail_after(2):  # sooner than the deadline of the first
+            [answer] = await layer.receive(0, ["daphne.response.free!"], 1)
         assert answer.content["content"] == b"returned"
         for _ in range(2):
             await layer.receive(0, ["daphne.response.full!"], 1)

@@ -152,14 +152,14 @@ def lint(session: nox.Session) -> None:
 @nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
 def unit(session: nox.Session, version: str) -> None:
     """Does each part of the server and the house do what it says?"""
-    # What is between the others differs from them in nothing that the bridge to Redis could notice.
-    parts = ["server", "http"] if version in PYTHONS_BETWEEN else ["layers", "server", "http"]
-    if version in PYTHONS_BETWEEN and version != newest(session):
-        parts = ["server"]  # HTTP is read by llhttp, and three Pythons have shown it
-    if version == newest(session):
-        # What hypothesis makes up for the parsers is new each time, whichever Python reads it, and the house
-        # is the same for all: once is enough.
-        parts += ["house", "fuzz"]
+    # What is between the others differs from them in nothing that the bridge to Redis could notice. What
+    # hypothesis makes up for the parsers is new each time, whichever Python reads it, and the house is the
+    # same for all: once is enough.
+    is_newest, is_between = version == newest(session), version in PYTHONS_BETWEEN
+    parts = ["server"]
+    parts += ["layers"] if not is_between else []
+    parts += ["http"] if is_newest or not is_between else []
+    parts += ["house", "fuzz"] if is_newest else []
     folders = [*(f"tests/{part}" for part in parts), "--ignore=tests/house/package"]
     words = [] if session.posargs else [*folders, *IN_FOUR]
     pytest(session, tests_python(session, version), *words)

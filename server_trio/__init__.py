@@ -21,7 +21,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     words:      resolving
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
     words:      failures, recent_errors, readiness, progress, escaping, exit_codes, signal_words, unread
-    words:      log_guard, json_lines, early_signals, rhythm, lean
+    words:      log_guard, json_lines, early_signals, rhythm, importing
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.trace_rules

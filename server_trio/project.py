@@ -13,8 +13,8 @@ from channels_compat.stand_ins import distutils
 from channels_compat.stand_ins.distutils import version
 
 from .errors import SettingsError
+from .importing import instead
 from .layers import LayerSpec
-from .lean import instead
 from .logs import enable
 from .settings import DJANGO_SETTING, Settings
 

@@ -11,8 +11,8 @@ from typing import Any
 import trio
 
 from ..errors import LayerUnavailable, SettingsError
+from .backend import import_backend
 from .base import Layer
-from .lean import import_backend
 
 BRIDGES = ("auto", "redis", "threaded")
 

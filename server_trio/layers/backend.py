@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 from typing import Final
 
-from ..lean import instead
+from ..importing import instead
 
 #: What asgi_redis takes where it is installed (core.py:16-19, twisted_utils.py:3-4), as it is beside daphne,
 #: and does without where it is not. It is for `receive_twisted`, which only daphne calls.

@@ -287,27 +287,33 @@ def test_sighup_with_wrong_settings_changes_nothing(start_processes, upstream):
 
 
 
+def all_drain(log):
+    """Whether the parent and each child have said so: a signal that comes before is the same one."""
+    said = log.read_text()
+    children = re.findall(r"process (\d) INFO server_trio.supervisor: draining: ", said)
+    return re.search(r"draining: \d+ processes", said) and len(set(children)) == N
 
-def test_a_terminals_ctrl_c_once_and_twice(start_server, tmp_path, redis, upstream):
+
+@pytest.mark.parametrize(
+    ("times", "path", "code", "status"),
+    [(1, "/delay/1", 0, 200), (2, "/hang", 1, 503)],
+    ids=["once", "twice"],
+)
+def test_a_terminals_ctrl_c(start_server, tmp_path, redis, upstream, times, path, code, status):
     start_server().process.end()  # writes the settings module
-    for times, (code, status) in {1: (0, 200), 2: (1, 503)}.items():
-        upstream.reset()
-        log = tmp_path / f"log{times}"
-        with in_terminal(tmp_path, log, ["--processes", str(N), "raw_settings"]) as (process, terminal):
-            until("it is ready", lambda log=log: re.search(READY, log.read_text()), 40)
-            url = upstream.url + "/delay/4"
-            message = {"operation": "REQUEST", "reply_channel": REPLIES + "x", "url": url}
-            key = f"{PREFIX}m{times}"
-            redis.command("SET", key, msgpack.packb(message), "EX", 60)
-            redis.command("RPUSH", f"{PREFIX}request.async", key)
-            until("it is asked", lambda: upstream.statistics()["at_once"])
+    log = tmp_path / "log"
+    with in_terminal(tmp_path, log, ["--processes", str(N), "raw_settings"]) as (process, terminal):
+        until("it is ready", lambda: re.search(READY, log.read_text()), 40)
+        message = {"operation": "REQUEST", "reply_channel": REPLIES + "x", "url": upstream.url + path}
+        redis.command("SET", f"{PREFIX}m", msgpack.packb(message), "EX", 60)
+        redis.command("RPUSH", f"{PREFIX}request.async", f"{PREFIX}m")
+        until("it is asked", lambda: upstream.statistics()["at_once"])
+        for _ in range(times):
             os.write(terminal, b"\x03")
-            until("they drain", lambda log=log: "draining: 1 operations" in log.read_text())
-            if times == 2:
-                os.write(terminal, b"\x03")
-            assert process.wait(30) == code, log.read_text()
-        answer = redis.command("BLPOP", PREFIX + REPLIES, 20)
-        assert msgpack.unpackb(redis.command("GET", answer[1]), raw=False)["status"] == status
+            until("all drain", lambda: all_drain(log), 40)
+        assert process.wait(30) == code, log.read_text()
+    answer = redis.command("BLPOP", PREFIX + REPLIES, 20)
+    assert msgpack.unpackb(redis.command("GET", answer[1]), raw=False)["status"] == status
 
 
 def test_sigusr1_shows_the_tasks_of_each_child(start_processes):

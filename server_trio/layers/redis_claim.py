@@ -180,10 +180,10 @@ class Claimer:
         keys = [self._source.journal_key(id), self._source.claims_key(self._id)]
         return keys + [key for one in self._held for key in (one.claimed_key, one.channel_key)]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Disconnect. What has not been given back goes with its TTL."""
         for line in self._lines:
-            await line.close()
+            line.close()
 
     # --- waiting ---------------------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ class Claimer:
             self._can_move = False  # a proxy, a renamed command, an ACL: the other way needs less
             return
         # UNBLOCKED or READONLY: this Redis is no longer the master. WRONGTYPE: somebody else's key.
-        raise await self._connection.refused(reply) from reply
+        raise self._connection.refused(reply) from reply
 
     async def unblock(self) -> None:
         """End a `wait`, if there is one, without losing what it may just have taken."""

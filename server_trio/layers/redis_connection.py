@@ -18,6 +18,7 @@ from .redis_commands import packed
 from .redis_endpoint import Endpoint
 from .redis_loop import AsyncioLoop, LoopFell
 from .redis_scripts import Script
+from .redis_stream import RedisStream
 
 logger = logging.getLogger("server_trio.layers")
 
@@ -137,8 +138,7 @@ class RedisConnection:
         self._loop = loop
         self._endpoint = endpoint
         self._health = health
-        self._connection: AbstractConnection | None = None
-        self._made_in: object | None = None
+        self._stream: RedisStream | None = None
         self._made_after = 0  # the generation
         self._turn = 0  # of the shard's health, see ShardHealth.failed
         self._connected_before = False
@@ -154,7 +154,7 @@ class RedisConnection:
         self.has_left = False
         try:
             with trio.fail_after(EXCHANGE_TIMEOUT if timeout is None else timeout):
-                replies: list[Any] = await self._loop.run(self._exchange, commands)
+                replies = await self._exchange(commands)
         except (redis.RedisError, OSError, LoopFell, trio.TooSlowError) as error:
             failure = unavailable(self._endpoint.label, error)
             failure.__cause__ = error
@@ -170,7 +170,7 @@ class RedisConnection:
         """One command, one reply. Raises LayerUnavailable, also for an error reply."""
         (reply,) = await self.exchange(command)
         if isinstance(reply, redis.RedisError):
-            raise await self.refused(reply) from reply
+            raise self.refused(reply) from reply
         return reply
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -180,66 +180,68 @@ class RedisConnection:
             # A Redis that was restarted, or SCRIPT FLUSH; EVAL also makes it remember.
             (reply,) = await self.exchange(("EVAL", script.text, len(keys), *keys, *args))
         if isinstance(reply, redis.RedisError):
-            raise await self.refused(reply) from reply
+            raise self.refused(reply) from reply
         return reply
 
-    async def close(self) -> None:
-        """Disconnect, if connected and the loop is still there."""
-        connection, self._connection = self._connection, None
-        if connection is not None and self._made_in is self._loop.current:
-            await self._loop.run(self._drop, connection)
+    def close(self) -> None:
+        """Disconnect, if connected."""
+        if (stream := self._stream) is not None:
+            self._drop(stream)
 
-    async def refused(self, reply: redis.RedisError) -> LayerUnavailable:
+    def refused(self, reply: redis.RedisError) -> LayerUnavailable:
         """What to raise for an error reply. Disconnects."""
         # Starting afresh is what helps against READONLY and the like: Sentinel is asked for the master again.
         failure = unavailable(self._endpoint.label, reply)
         failure.__cause__ = reply
         self._health.refused(failure)
-        await self.close()
+        self.close()
         return failure
 
-    # --- in asyncio ------------------------------------------------------------------------------
-
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        connection = self._connection
-        if connection is not None and self._made_after != self._health.generation:
+        stream = self._stream
+        if stream is not None and (
+            self._made_after != self._health.generation or isinstance(stream.failure, LoopFell)
+        ):
             # Another connection has broken since: this one may be to a Redis that is no more.
-            self._connection = None
-            await self._drop(connection)
-        if self._connection is None or self._made_in is not self._loop.current:
-            connection = await self._connect()
-        assert connection is not None
-        self.has_left = True
+            self._drop(stream)
+            stream = None
+        if stream is None:
+            stream = await self._loop.run(self._connect)
+        self.has_left = stream.failure is None
         try:
-            await connection.send_packed_command(packed(commands), check_health=False)
-            return [await _reply(connection) for _ in commands]
+            replies = await stream.exchange(packed(commands), len(commands))
+            for reply in replies:
+                if isinstance(reply, redis.RedisError) and not isinstance(reply, redis.ResponseError):
+                    raise reply  # it lets nobody in, or still loads its data
         except BaseException:
-            self._connection = None
-            await self._drop(connection)
+            self._drop(stream)
             raise
+        return replies
 
-    async def _connect(self) -> AbstractConnection:
-        made_in = self._loop.current
+    def _drop(self, stream: RedisStream) -> None:
+        self._stream = None
+        self._loop.streams.discard(stream)
+        stream.close(redis.ConnectionError("closed by this server"))
+
+    async def _connect(self) -> RedisStream:
+        """In asyncio."""
         self._turn = self._health.turn
+        generation = self._health.generation
         connection = await self._endpoint.connection()
-        self._loop.connections.add(connection)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("CLIENT", "ID", check_health=False)
             reply = await _reply(connection)
-            self.client_id = reply if isinstance(reply, int) else None
         except BaseException:
-            await self._drop(connection)
+            await connection.disconnect(nowait=True)
             raise
-        self._connection, self._made_in = connection, made_in
-        self._made_after = self._health.generation
+        self.client_id = reply if isinstance(reply, int) else None
+        self._stream = stream = RedisStream(connection)
+        self._loop.streams.add(stream)
+        self._made_after = generation
         self._health.reconnects += self._connected_before
         self._connected_before = True
-        return connection
-
-    async def _drop(self, connection: AbstractConnection) -> None:
-        self._loop.connections.discard(connection)
-        await connection.disconnect(nowait=True)
+        return stream
 
 
 class SharedConnection(RedisConnection):
@@ -258,7 +260,7 @@ async def _reply(connection: AbstractConnection) -> Any:
     try:
         return await connection.read_response()
     except redis.ResponseError as error:
-        return error  # the connection is in order; what the error means is the caller's to say
+        return error  # the connection is in order
 
 
 def _special(error: LayerUnavailable) -> type | None:

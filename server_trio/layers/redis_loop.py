@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import trio
 import trio_asyncio  # type: ignore[import-untyped]
-from redis.asyncio.connection import AbstractConnection
+
+from .redis_stream import RedisStream
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
@@ -41,8 +42,8 @@ class AsyncioLoop:
         self._loop: Any = None
         self._opened = trio.Event()
         self._running: dict[asyncio.Task[Any], trio.Event] = {}
-        #: Connections made in the open loop; those still here when it ends are disconnected.
-        self.connections: set[AbstractConnection] = set()
+        #: Connections made in the open loop; those still here when it ends are over.
+        self.streams: set[RedisStream] = set()
         self.falls = 0
         self._session = trio.CancelScope()
 
@@ -79,12 +80,6 @@ class AsyncioLoop:
             except Exception as error:
                 self._note_fall(error)
             await trio.sleep(REOPEN_DELAY)
-
-    @property
-    def current(self) -> object | None:
-        """The open loop, None while there is none. What was made in another one is of no use any more."""
-        loop: object | None = self._loop
-        return loop
 
     async def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         """`await function(*args)` in the loop. Raises what it raises, and LoopFell.
@@ -127,13 +122,11 @@ class AsyncioLoop:
                 task.cancel()
             for done in list(self._running.values()):
                 await done.wait()
-            for connection in list(self.connections):
-                _, done = self._start(loop, connection.disconnect(nowait=True))
-                await done.wait()
         for done in self._running.values():
             done.set()
         self._running.clear()
-        self.connections.clear()
+        while self.streams:
+            self.streams.pop().close(LoopFell("the asyncio loop fell"))
 
     def _note_fall(self, error: Exception) -> None:
         self.falls += 1

@@ -69,6 +69,6 @@ class News:
         known = [fields for _, fields in news if len(fields) == 4 and fields[::2] == [b"by", b"text"]]
         return [fields[3] for fields in known if fields[1] != self._me]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Disconnect."""
-        await self._reading.close()
+        self._reading.close()

@@ -170,7 +170,7 @@ class Receiver:
         # All that an idle one holds has been accepted: nothing is lost if Redis is away.
         with contextlib.suppress(LayerUnavailable):
             await desk.claimer.give_back()
-        await desk.claimer.close()
+        desk.claimer.close()
 
     def _note_change(self) -> None:
         self._changed.set()

@@ -102,7 +102,7 @@ class Reports:
             for reply in await self._connection.exchange(*asked):
                 if isinstance(reply, redis.RedisError):
                     if not str(reply).startswith("WRONGTYPE"):  # a key of somebody else's
-                        raise await self._connection.refused(reply) from reply
+                        raise self._connection.refused(reply) from reply
                     continue
                 left -= len(reply)
                 if left < 0:

@@ -91,9 +91,9 @@ class Shard:
             if not self._visiting:
                 await self.reports.withdraw()
                 await self.journal.close()
-        await self._sending.close()
-        await self.news.close()
-        await self.control.close()
+        self._sending.close()
+        self.news.close()
+        self.control.close()
 
     def _new_claimer(self, channels: Sequence[str], journal: bool) -> Claimer:
         return Claimer(

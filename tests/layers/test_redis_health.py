@@ -32,8 +32,8 @@ async def two_connections(
         await nursery.start(loop.serve)
         here, there = (RedisConnection(loop, endpoint, health) for endpoint in endpoints)
         yield health, here, there
-        await here.close()
-        await there.close()
+        here.close()
+        there.close()
         nursery.cancel_scope.cancel()
 
 

@@ -1,0 +1,213 @@
+"""What is said on an open connection to a Redis, through TLS as well, and with one that errs."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trustme
+from redis import InvalidResponse, ResponseError
+from redis.connection import Connection
+
+from server_trio.errors import LayerUnavailable
+from server_trio.layers import open_layer
+from server_trio.layers.open import make_backend
+from server_trio.layers.redis_connection import RedisConnection, ShardHealth
+from server_trio.layers.redis_loop import AsyncioLoop
+from server_trio.layers.redis_source import read_source
+from tests.harness.redis_server import RedisServer
+
+from .bench import contents, redis_spec
+
+PONG = b"+PONG\r\n"
+
+#: Commands whose replies are of all kinds.
+COMMANDS: list[tuple[Any, ...]] = [
+    ("PING",),
+    ("GET", "nothing"),
+    ("SET", "key", b"\xff\0\r\n" * 100_000),
+    ("GET", "key"),
+    ("NO", "SUCH", "COMMAND"),
+    ("EVAL", "return {1, 'two', {3, false, {}}, redis.error_reply('ERR four'), {ok = 'five'}}", 0),
+    ("EVALSHA", "0" * 40, 0),
+    ("BLPOP", "nothing", "0.01"),
+    ("LRANGE", "nothing", 0, -1),
+]
+
+
+class FakePeer:
+    """Somebody who knows what to say while a connection is made, and afterwards says what it is told to."""
+
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+        self.made = 0
+        self.ended = trio.Event()
+        self.hang_up = trio.Event()
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        self.made += 1
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._talk, stream, nursery.cancel_scope)
+            await self.hang_up.wait()
+            nursery.cancel_scope.cancel()
+        await stream.aclose()
+        self.ended.set()
+
+    async def _talk(self, stream: trio.SocketStream, all: trio.CancelScope) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            async for data in stream:
+                number = data.count(b"*")
+                if b"CLIENT" in data:
+                    await stream.send_all(b":1\r\n" * number)
+                elif b"SELECT" in data:
+                    await stream.send_all(b"+OK\r\n" * number)
+                else:
+                    await stream.send_all(self.answers.pop(0))
+        all.cancel()
+
+
+@contextlib.asynccontextmanager
+async def connected() -> AsyncIterator[tuple[FakePeer, RedisConnection, AsyncioLoop]]:
+    peer, loop = FakePeer(), AsyncioLoop()
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, peer.serve, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        (endpoint,) = read_source(make_backend(redis_spec([f"redis://127.0.0.1:{port}/0"])())).endpoints
+        await nursery.start(loop.serve)
+        connection = RedisConnection(loop, endpoint, ShardHealth("the shard"))
+        yield peer, connection, loop
+        connection.close()
+        nursery.cancel_scope.cancel()
+
+
+def plain(reply: Any) -> Any:
+    """A reply, of which errors can be compared."""
+    if isinstance(reply, list):
+        return [plain(part) for part in reply]
+    return (type(reply), str(reply)) if isinstance(reply, Exception) else reply
+
+
+async def test_replies_are_those_that_redis_py_reads(redis: RedisServer) -> None:
+    theirs = Connection(port=redis.port)
+    expected = []
+    for command in COMMANDS:
+        theirs.send_command(*command)
+        try:
+            expected.append(theirs.read_response())
+        except ResponseError as error:
+            expected.append(error)
+    loop = AsyncioLoop()
+    (endpoint,) = read_source(make_backend(redis_spec([redis.url])())).endpoints
+    async with trio.open_nursery() as nursery:
+        await nursery.start(loop.serve)
+        ours = RedisConnection(loop, endpoint, ShardHealth("the shard"))
+        assert plain(await ours.exchange(*COMMANDS)) == plain(expected)
+        ours.close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_through_tls(redis: RedisServer, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    async def pass_on(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        async with stream, await trio.open_tcp_stream(redis.host, redis.port) as plain:
+            with contextlib.suppress(trio.BrokenResourceError):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(copy, stream, plain)
+                    await copy(plain, stream)
+                    nursery.cancel_scope.cancel()
+
+    async def copy(source: trio.abc.Stream, target: trio.abc.Stream) -> None:
+        while data := await source.receive_some():
+            await target.send_all(data)
+
+    messages = [{"n": number, "body": b"x" * number * 100_000} for number in range(20)]
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_ssl_over_tcp, pass_on, 0, context, host="127.0.0.1", https_compatible=True)
+        (listener,) = await nursery.start(serve)
+        port = listener.transport_listener.socket.getsockname()[1]
+        url = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
+        async with open_layer(redis_spec([url], capacity=100)()) as layer:
+            for message in messages:
+                await layer.send("in", message)
+            assert await contents(layer, "in", number=20) == messages
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "a reply begins with b'HTTP/1.1 400 Bad Request"),
+        (PONG + PONG, "a reply came that nothing was asked for"),
+        (PONG + b"+PO", "a reply came that nothing was asked for"),
+    ],
+)
+async def test_what_cannot_be_a_reply_ends_the_connection_and_the_next_is_fresh(
+    answer: bytes, said: str
+) -> None:
+    async with connected() as (peer, connection, loop):
+        peer.answers = [answer, PONG]
+        with pytest.raises(LayerUnavailable) as caught:
+            await connection.command("PING")
+        assert isinstance(caught.value.__cause__, InvalidResponse)
+        assert said in str(caught.value)
+        assert await connection.command("PING") == b"PONG"
+        assert (peer.made, loop.falls) == (2, 0)
+
+
+async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses() -> None:
+    async with connected() as (peer, connection, loop):
+        peer.answers = [b"+FOR THE", b"+SECOND\r\n"]
+        with trio.move_on_after(0.05) as scope:
+            await connection.command("PING")
+        assert scope.cancelled_caught
+        assert connection.has_left
+        await peer.ended.wait()  # the connection was closed, not left behind
+        assert await connection.command("PING") == b"SECOND"
+        assert (peer.made, loop.falls) == (2, 0)
+
+
+async def test_what_was_lost_while_nobody_used_it_has_not_left() -> None:
+    """Whether a command was done is then not in doubt."""
+    async with connected() as (peer, connection, loop):
+        peer.answers = [PONG]
+        await connection.command("PING")
+        peer.hang_up.set()
+        await peer.ended.wait()
+        while connection._stream is not None and connection._stream.failure is None:
+            await trio.lowlevel.checkpoint()
+        with pytest.raises(LayerUnavailable, match="Connection closed by server"):
+            await connection.command("PING")
+        assert not connection.has_left
+        assert loop.falls == 0
+
+
+async def test_a_loop_that_falls_tells_who_waits_and_costs_who_does_not_nothing() -> None:
+    async with connected() as (peer, connection, loop):
+        peer.answers = [b"", PONG]
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def wait() -> None:
+                with pytest.raises(LayerUnavailable, match="was lost: the asyncio loop fell"):
+                    await connection.command("PING")
+
+            while not connection.has_left:
+                await trio.lowlevel.checkpoint()
+            loop.reopen("a test")
+        assert await connection.command("PING") == b"PONG"
+        loop.reopen("a test")
+        peer.answers = [PONG]
+        while connection._stream is None or connection._stream.failure is None:
+            await trio.lowlevel.checkpoint()
+        assert await connection.command("PING") == b"PONG"
+        assert peer.made == 3

@@ -95,6 +95,7 @@ SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
 SITE_PYTHON3 = ["-r", "compat/requirements-web.txt"]
 TOOLS = ["-r", "tests/requirements.txt", "-r", "tests/compat/requirements.txt"]
 SOURCES = ["client", "compat", "."]
+COMPILED = ["client/channels_async", "compat/channels_compat", "server_trio", "tests/harness"]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.error_on_external_run = True
@@ -119,7 +120,10 @@ def environments(session: nox.Session) -> Environments:
 def tests_python(session: nox.Session, version: str) -> str:
     """An environment with all that the server, the site and their tests need, and the tree's packages."""
     requirements = [*server_requirements(), *SITE_PYTHON3, *TOOLS]
-    return environments(session).get(f"python{version}", interpreter(session, version), requirements, SOURCES)
+    made = environments(session)
+    python = made.get(f"python{version}", interpreter(session, version), requirements, SOURCES)
+    made.compile(python, *COMPILED)
+    return python
 
 
 def newest(session: nox.Session) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import interpreters
+from tests.harness import environments, interpreters
 from tests.house.tree import ROOT
 
 RUNNING = "{}.{}".format(*sys.version_info[:2])
@@ -92,3 +92,22 @@ def test_ci_runs_the_readmes_command():
     assert os.access(script, os.X_OK)
     assert "CI=true exec python3 noxfile.py" in script.read_text()
     assert "    $ python3 noxfile.py\n" in (ROOT / "README.rst").read_text()
+
+
+def test_an_environment_holds_bytecode_where_nobody_else_would_write_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "ROOT", tmp_path)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text("print('imported')\n")
+    commands = []
+
+    def run(*words):
+        commands.append(words)
+        subprocess.run(words, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+    made = environments.Environments(run)
+    made.compile(sys.executable, "package")
+    assert list((tmp_path / "package" / "__pycache__").glob("module.*.pyc"))
+    monkeypatch.setattr(made, "_run", lambda *words: commands.append(words))
+    monkeypatch.setattr(made, "_uv", "/its/uv")
+    made._install(sys.executable, ["trio"])
+    assert "--compile-bytecode" in commands[-1]

@@ -193,8 +193,12 @@ class Sender:
                 raise SendUnknown("Redis does not answer; whether the message was sent is unknown") from None
             if message.outcome is not None and not isinstance(message.outcome, SendUnknown):
                 raise
-        if message.outcome is not None:
-            raise message.outcome
+        outcome, message.outcome = message.outcome, None
+        if outcome is not None:
+            try:
+                raise outcome
+            finally:
+                del outcome  # its traceback has this frame, and that the message's body: see garbage.py
 
     async def serve(self) -> None:
         """Send what is pending, batch after batch, until cancelled."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import trio
 
@@ -128,3 +130,23 @@ async def test_channels_that_are_not_asked_for_again_do_not_keep_connections(red
         clients = redis.command("CLIENT", "LIST")
         assert isinstance(clients, bytes)
         assert len(clients.splitlines()) < 15
+
+
+async def test_what_a_full_channel_refuses_is_not_kept_until_the_collector_comes(redis: RedisServer) -> None:
+    """A body is tried again and again while nobody reads: 512 KiB each time."""
+    async with open_layer(redis_spec([redis.url])(capacity=1)) as layer:
+
+        async def try_often() -> int:
+            """Objects that only the collector can free."""
+            for _ in range(100):
+                with pytest.raises(ChannelFull):
+                    await layer.send("in", {"content": b"x"})
+            return gc.collect()
+
+        await layer.send("in", {})
+        await try_often()
+        gc.disable()
+        try:
+            assert await try_often() < 100
+        finally:
+            gc.enable()

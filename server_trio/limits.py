@@ -12,7 +12,8 @@ MiB: Final = 1024 * KiB  # bytes
 #: (channels/handler.py:190) and daphne has been run with it for years.
 MAX_REPLY_CHUNK: Final = 512 * KiB
 
-#: Bytes asked of an upstream's socket at once. Bounds what one streamed response holds in memory.
+#: Bytes asked of an upstream's socket at once by who only iterates over a response. What is passed on is
+#: asked for by MAX_REPLY_CHUNK. Bounds what one streamed response holds in memory.
 RECEIVE_SIZE: Final = 256 * KiB
 
 

@@ -17,7 +17,7 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 from .. import errors
-from ..limits import RECEIVE_SIZE, HttpLimits, KiB
+from ..limits import MAX_REPLY_CHUNK, HttpLimits, KiB
 from .connect import holds_unread
 from .parser import ResponseParser
 from .proxy import ForwardedStream, refused
@@ -141,14 +141,17 @@ class Connection:
         if self._forwarded is not None and parser.status == 407:  # only a proxy says that
             raise refused(self.origin, 407)
 
-    async def receive_body(self) -> bytes:
-        """The next piece of the response's body, transfer-decoded; b"" once it has ended."""
+    async def receive_body(self, most: int) -> bytes:
+        """The next piece of the response's body, transfer-decoded; b"" once it has ended.
+
+        `most`: bytes to receive at once, at the most.
+        """
         parser = self.parser
         while not (piece := parser.take_body()) and not parser.complete:
             if self._broken is not None:
                 raise self._broken
             try:
-                data = await self._open_stream().receive_some(self._receive_size)
+                data = await self._open_stream().receive_some(min(self._receive_size, most))
             except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
                 self._lose(exc)
             self._take(data)
@@ -179,7 +182,7 @@ class Connection:
         self._open_stream()  # closed meanwhile, between the arrival of data and this task's turn?
         if data:
             if len(data) == self._receive_size:
-                self._receive_size = RECEIVE_SIZE
+                self._receive_size = MAX_REPLY_CHUNK
             self.parser.feed(bytes(data))
         elif self.parser.started:
             self.parser.feed_eof()

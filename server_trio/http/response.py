@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from .. import errors
-from ..limits import KiB
+from ..limits import RECEIVE_SIZE, KiB
 from .connection import Connection
 from .parser import Headers
 from .pool import Pool
@@ -56,6 +56,13 @@ class Response:
         return self
 
     async def __anext__(self) -> bytes:
+        piece = await self.receive(RECEIVE_SIZE)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def receive(self, most: int) -> bytes:
+        """The next piece, as in iterating, b"" after the last. `most`: bytes, unless it is here already."""
         connection = self._connection
         if self._first:
             piece, self._first = self._first, b""
@@ -65,14 +72,12 @@ class Response:
             return piece
         if connection is None:
             if self.complete:
-                raise StopAsyncIteration
+                return b""
             raise trio.ClosedResourceError("the response was left before its body ended")
-        piece = await connection.receive_body()
+        piece = await connection.receive_body(most)
         if connection.parser.complete:
             self.complete = True
             await self.release()
-        if not piece:
-            raise StopAsyncIteration
         return piece
 
     def take_whole(self) -> bytes | None:
@@ -93,7 +98,7 @@ class Response:
         """
         connection = self._connection
         if not self._first and connection is not None and not connection.parser.complete:
-            self._first = await connection.receive_body()
+            self._first = await connection.receive_body(RECEIVE_SIZE)
 
     @property
     def is_received(self) -> bool:

@@ -217,11 +217,14 @@ class Claimer:
         over = self._block_over = trio.Event()
         wait = Wait(over, len(lines))
         try:
-            async with trio.open_nursery() as nursery:
-                for line, commands in lines:
-                    nursery.start_soon(wait.block, line, commands, seconds + BLOCK_MARGIN)
-                await wait.first.wait()
-                await self.unblock()
+            if len(lines) == 1:
+                await wait.block(*lines[0], seconds + BLOCK_MARGIN)
+            else:
+                async with trio.open_nursery() as nursery:
+                    for line, commands in lines:
+                        nursery.start_soon(wait.block, line, commands, seconds + BLOCK_MARGIN)
+                    await wait.first.wait()
+                    await self.unblock()
         finally:
             over.set()
             self._block_over = None

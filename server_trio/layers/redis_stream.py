@@ -48,10 +48,15 @@ class RedisStream(asyncio.Protocol):
             raise self.failure
         self._number, self._replies = number, []
         try:
-            self._transport.writelines(pieces)
+            # One by one: `writelines` fails on a transport that is closing (selector_events.py:1174 of 3.13).
+            for piece in pieces:
+                self._transport.write(piece)
             if self.failure is None:
                 self._task = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        except RuntimeError as error:  # the loop is closed
+            self.close(error)
+            raise redis.ConnectionError(str(error)) from error
         except BaseException:
             self.close(redis.ConnectionError("an exchange was given up"))
             raise

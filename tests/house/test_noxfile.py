@@ -94,20 +94,28 @@ def test_ci_runs_the_readmes_command():
     assert "    $ python3 noxfile.py\n" in (ROOT / "README.rst").read_text()
 
 
-def test_an_environment_holds_bytecode_where_nobody_else_would_write_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(environments, "ROOT", tmp_path)
-    (tmp_path / "package").mkdir()
-    (tmp_path / "package" / "module.py").write_text("print('imported')\n")
+def test_what_uv_installs_has_bytecode_as_what_pip_installs_has(empty_machine, monkeypatch):
+    fake_python(empty_machine / "bin" / "uv", "exit 0")
+    monkeypatch.setattr(environments, "FOLDER", empty_machine / ".nox")
     commands = []
 
     def run(*words):
         commands.append(words)
+        if "venv" in words:
+            fake_python(Path(words[-1]) / "bin" / "python", "echo 3 13")
+
+    environments.Environments(run).get("it", sys.executable, ["trio"])
+    assert commands[-1][1:3] == ("pip", "install")
+    assert "--compile-bytecode" in commands[-1]
+
+
+def test_the_tree_is_compiled_where_nobody_else_would_do_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "ROOT", tmp_path)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text("print('imported')\n")
+
+    def run(*words):
         subprocess.run(words, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
-    made = environments.Environments(run)
-    made.compile(sys.executable, "package")
+    environments.Environments(run).compile(sys.executable, "package")
     assert list((tmp_path / "package" / "__pycache__").glob("module.*.pyc"))
-    monkeypatch.setattr(made, "_run", lambda *words: commands.append(words))
-    monkeypatch.setattr(made, "_uv", "/its/uv")
-    made._install(sys.executable, ["trio"])
-    assert "--compile-bytecode" in commands[-1]

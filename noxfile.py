@@ -88,7 +88,7 @@ CLIENT_SITES = [
 BETWEEN = ["1.9", "1.10"]
 WITHOUT_DJANGO = ["test_wire_*.py", "test_*_rules.py", "test_stderr_lines.py"]
 #: Tests in several processes: two cores do the work of more where tests wait as much as they compute.
-IN_TWO, IN_THREE, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "234")
+IN_TWO, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "24")
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests", "watchfiles", "sentry-sdk", "opentelemetry-sdk"]
 FUZZ_TARGETS = 3  # tests of tests/fuzz that go on until their time is over
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
@@ -184,7 +184,7 @@ def client(session: nox.Session, site: tuple[str, str]) -> None:
     redis = session.run(
         tests_python(session, newest(session)), "-c", print_binary, external=True, silent=True
     )
-    folders = [] if session.posargs else ["tests/client"]
+    folders = [] if session.posargs else ["tests/client", *IN_FOUR]
     if django in BETWEEN and not session.posargs:
         folders += [f"--ignore-glob=tests/client/{pattern}" for pattern in WITHOUT_DJANGO]
     # The conftest.py of tests/ is for Python 3.
@@ -196,7 +196,7 @@ def client(session: nox.Session, site: tuple[str, str]) -> None:
 @nox.parametrize("version", SERVER_PYTHONS, ids=SERVER_PYTHONS)
 def compat(session: nox.Session, version: str) -> None:
     """Does the stack of 2017 run on this Python?"""
-    words = [] if session.posargs else ["tests/compat", *IN_TWO]
+    words = [] if session.posargs else ["tests/compat", *IN_FOUR]
     if version in PYTHONS_BETWEEN and not session.posargs:
         words += [f"--ignore=tests/compat/{name}" for name in ("test_stack.py", "test_conformance.py")]
     pytest(session, tests_python(session, version), *words)
@@ -213,7 +213,8 @@ def acceptance(session: nox.Session, web: str) -> None:
         # The first has no site, and what the others show of it hardly depends on its Python: once is enough.
         once = ("server", "test_docs.py", "test_asyncdemo.py")
         folders += [f"--ignore=tests/acceptance/{name}" for name in once]
-    words = [] if session.posargs else [*folders, *IN_THREE]
+    # In the order that its conftest.py puts them in.
+    words = [] if session.posargs else [*folders, *IN_FOUR, "--no-loadscope-reorder"]
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 
 import pytest
 
@@ -11,6 +12,19 @@ from tests.harness.redis_server import redis_server
 from tests.harness.upstream import upstream_server
 
 from .stack import serving
+
+#: Files that take long for how few tests they have: begun first, or the run would end with one of them alone.
+LONG = [
+    "test_demo.py", "test_asyncdemo.py", "test_docs.py", "test_rolling_restart.py", "test_takeover.py",
+    "test_processes.py", "test_redis_away.py", "test_memory.py", "test_forward_memory.py", "test_overload.py",
+    "test_failures.py", "test_disconnect.py", "test_reload.py", "test_redis_back.py", "test_systemd.py",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    tests = Counter(item.path for item in items)
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: (place.get(item.path.name, len(LONG)), -tests[item.path], str(item.path)))
 
 
 @pytest.fixture(scope="session")

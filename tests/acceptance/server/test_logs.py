@@ -73,7 +73,7 @@ def test_a_logging_that_cannot_be_used_is_told_at_the_start(start_server):
 
 
 def test_sigusr1_prints_what_each_task_waits_for_and_the_server_goes_on(start_server, upstream):
-    server = start_server()
+    server = start_server("CHANNELS_ASYNC_SERVER = {'GRACE_TIME': 0.1}")
     for number in range(5):
         server.ask(upstream.url + "/hang", f"n{number}")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"] == 5)

@@ -19,9 +19,11 @@ def twisted(web_python):
     return int(subprocess.run([web_python, "-c", program], capture_output=True, check=True).stdout)
 
 
-def test_a_body_that_is_shorter_than_its_length_breaks_the_connection(site):
+def test_a_body_that_is_shorter_than_its_length_breaks_the_connection(site, twisted):
+    # A Twisted that offers no way to break one closes it when nothing was asked on it for a minute.
+    headers = {"connection": "close"} if twisted >= 21 else {}
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-        ask(site.url + "/ask/truncated")
+        ask(site.url + "/ask/truncated", **headers)
     assert ask(site.url + "/ask/echo").status == 200
 
 

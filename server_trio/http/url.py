@@ -51,7 +51,7 @@ class _Place(NamedTuple):
 
 
 class Origin(_Place):
-    """Where to connect: scheme, host and port (RFC 6454). One object serves many requests, see `_origin`."""
+    """Where to connect: scheme, host and port (RFC 6454). One serves many requests, see `_kept_origin`."""
 
     @cached_property
     def netloc(self) -> str:
@@ -120,9 +120,11 @@ def encode_target(text: str) -> bytes:
     return _MUST_BE_ENCODED.sub(lambda bad: b"%%%02X" % bad[0][0], raw)
 
 
-@lru_cache(maxsize=1024)
 def _origin(scheme: str, host_port: str) -> Origin:
-    """Cached: a site asks a handful of upstreams, each of them thousands of times."""
+    return (_kept_origin if len(host_port) <= _SHORT else _read_origin)(scheme, host_port)
+
+
+def _read_origin(scheme: str, host_port: str) -> Origin:
     if scheme not in _DEFAULT_PORTS:
         raise InvalidRequest(f"the URL's scheme is {scheme}: only http and https are supported")
     found = _HOST_PORT.fullmatch(host_port)
@@ -133,6 +135,10 @@ def _origin(scheme: str, host_port: str) -> Origin:
     if not 0 < port < 65536:
         raise InvalidRequest(f"the URL's port {port} is not between 1 and 65535")
     return Origin(scheme, _ipv6(host[1:-1]) if host[0] == "[" else _name(host), port)
+
+
+#: A site asks a handful of upstreams, each of them thousands of times.
+_kept_origin: Final = lru_cache(maxsize=1024)(_read_origin)
 
 
 def _ipv6(literal: str) -> str:

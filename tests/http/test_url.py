@@ -185,3 +185,10 @@ def test_any_authority_gives_a_host_that_can_stand_in_a_header_or_is_refused(tex
         return
     assert origin.netloc.isascii()
     assert not set(origin.netloc) & set(" \r\n\t\0/\\@?#,;")
+
+
+def test_short_origins_are_kept_and_long_ones_are_not() -> None:
+    for name in ("short", "long" * 100):
+        first, second = (parse_url(f"http://user@{name}.example:8000/").origin for _ in range(2))
+        assert first == second
+        assert (first is second) is (name == "short")

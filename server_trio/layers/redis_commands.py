@@ -20,7 +20,7 @@ def packed(commands: Iterable[Sequence[Any]]) -> list[bytes]:
     for command in commands:
         words.append(b"*%d\r\n" % len(command))
         for word in command:
-            data = word if type(word) is bytes else str(word).encode("utf-8")
+            data = word if type(word) is bytes else word.encode() if type(word) is str else _encoded(word)
             if len(data) < _LARGE:
                 words.append(b"$%d\r\n%b\r\n" % (len(data), data))
             else:
@@ -29,3 +29,10 @@ def packed(commands: Iterable[Sequence[Any]]) -> list[bytes]:
                 words = [b"\r\n"]
     pieces.append(b"".join(words))
     return pieces
+
+
+def _encoded(word: object) -> bytes:
+    """Its bytes. `str` of a bytes-like one would be what Python code writes: "b'...'"."""
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word)
+    return str(word).encode("utf-8")

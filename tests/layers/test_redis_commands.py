@@ -24,3 +24,12 @@ LARGE = b"\0\r\n$" * 10_000
 )
 def test_commands_are_packed_as_redis_py_does(commands: list[tuple[Any, ...]]) -> None:
     assert b"".join(packed(commands)) == b"".join(Connection().pack_commands(commands))
+
+
+class Payload(bytes):
+    """What a layer might hand over."""
+
+
+@pytest.mark.parametrize("word", [Payload(b"\xff'x"), bytearray(b"\xff'x"), memoryview(b"\xff'x")])
+def test_whatever_holds_bytes_is_sent_as_them(word: Any) -> None:
+    assert b"".join(packed([("SET", word)])) == b"*2\r\n$3\r\nSET\r\n$3\r\n\xff'x\r\n"

@@ -2,7 +2,8 @@
 
 llhttp (through httptools) finds the tokens and takes chunks apart. What it leaves to its user is
 here: what may follow a HEAD request, interim responses, bodies that end with the connection,
-limits, and whether the connection may carry another request. RFC numbers are of 9110 and 9112.
+limits, and whether the connection may carry another request. A large body of known length passes it
+by, because it has nothing to find there and would copy all. RFC numbers are of 9110 and 9112.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Final
 import httptools
 
 from .. import errors
-from ..limits import HttpLimits
+from ..limits import HttpLimits, KiB
 
 Headers = list[tuple[bytes, bytes]]
 
 _FRAMING: Final = frozenset(
     (b"content-length", b"transfer-encoding", b"connection", b"proxy-connection", b"keep-alive")
 )
+
+#: Bytes that come at once of a body from which on llhttp is spared the rest, and replaced for the next one.
+_LARGE: Final = 64 * KiB
 
 
 class _Stop(Exception):
@@ -34,9 +38,9 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_body", "_body_size", "_fault", "_head_request", "_idle_bytes", "_interim", "_limits", "_llhttp",
-        "_peer", "_spent", "_until_close", "complete", "head_done", "headers", "keep_alive_header", "reason",
-        "reusable", "started", "status",
+        "_body", "_body_size", "_fault", "_head_request", "_idle_bytes", "_interim", "_length", "_limits",
+        "_llhttp", "_passes_by", "_peer", "_spent", "_until_close", "complete", "head_done", "headers",
+        "keep_alive_header", "reason", "reusable", "started", "status",
     )  # fmt: skip
 
     def __init__(self, peer: str, limits: HttpLimits) -> None:
@@ -64,6 +68,8 @@ class ResponseParser:
         self._fault: errors.OperationError | None = None
         self._body.clear()
         self._body_size = 0
+        self._length = 0  # of the body, where that is known beforehand
+        self._passes_by = False  # llhttp, which is where it was in that body
         self._idle_bytes = 0  # received since the last byte of body: heads, chunk sizes, trailers
         self._until_close = False
         self._interim = False
@@ -92,6 +98,11 @@ class ResponseParser:
     def feed(self, data: bytes) -> None:
         """Take in what the upstream sent (not empty)."""
         self.started = True
+        if self._passes_by or (
+            len(data) >= _LARGE and self._body_size < self._length and not self.complete
+        ):
+            self._pass_by(data)
+            return
         size_before = self._body_size
         self._idle_bytes += len(data)
         try:
@@ -102,6 +113,17 @@ class ResponseParser:
             self._idle_bytes = 0
         elif self._idle_bytes > self._limits.response_head and not self.complete:
             raise self._too_large("head" if not self.head_done else "trailer or chunk extension")
+
+    def _pass_by(self, data: bytes) -> None:
+        """What `feed` does with a part of a body of known length, and what may follow it."""
+        self._passes_by = self._spent = True
+        left = self._length - self._body_size
+        if left:
+            self._body.append(data if len(data) <= left else data[:left])
+        self._body_size += min(left, len(data))
+        self.complete = self._body_size == self._length
+        if data[left:].strip(b"\r\n"):  # llhttp as well bears empty lines between responses
+            self.reusable = False
 
     def feed_eof(self) -> None:
         """Take in that the upstream has ended its side of the connection."""
@@ -147,8 +169,10 @@ class ResponseParser:
             # llhttp expects the body that the head describes, and cannot be told otherwise from
             # here; on_message_complete shows whether it expects none after all.
             self.complete = self._spent = True
-        elif length is not None and not bodiless and 0 < self._limits.response_body < length:
-            self._refuse(self._too_large("body"))
+        elif length is not None and not bodiless:
+            if 0 < self._limits.response_body < length:
+                self._refuse(self._too_large("body"))
+            self._length = length
 
     def on_body(self, part: bytes) -> None:
         if self.complete:

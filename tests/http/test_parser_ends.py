@@ -1,11 +1,14 @@
 """Where reading a response ends: at its limits, at the next one, at garbage."""
 
+from unittest import mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server_trio import errors
-from server_trio.limits import HttpLimits
+from server_trio.http import parser as parser_module
+from server_trio.limits import HttpLimits, KiB
 from tests.http.reading import OK, Read, failure_of, read
 
 # --- limits ---------------------------------------------------------------------------------------
@@ -128,6 +131,46 @@ def test_bytes_after_the_response_do_not_change_it_but_forbid_reuse(method, resp
     assert body == (b"ab" if b"ab" in response else b"")
 
 
+LARGE = 200 * KiB
+CUTS = [50 * KiB, 120 * KiB]  # what comes last, and what comes with the end, is much at once
+
+
+@pytest.mark.parametrize(("surplus", "reusable"), [(b"", True), (b"\r\n", True), (b"H", False), (OK, False)])
+def test_a_large_body_ends_where_its_length_says_and_the_next_response_is_read(surplus, reusable):
+    body = bytes(range(256)) * (LARGE // 256)
+    result = Read(OK + b"Content-Length: %d\r\n\r\n" % LARGE + body + surplus, cuts=CUTS)
+    assert result.body == body
+    assert (result.parser.complete, result.parser.reusable) == (True, reusable)
+    parser = result.parser
+    parser.begin(False)
+    parser.feed(b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nab")
+    assert (parser.status, parser.take_body(), parser.complete, parser.reusable) == (404, b"ab", True, True)
+
+
+@pytest.mark.parametrize("surplus", [b"H", b"x" * LARGE])
+def test_what_follows_a_large_body_later_forbids_reuse(surplus):
+    parser = Read(OK + b"Content-Length: %d\r\n\r\n" % LARGE + b"x" * LARGE, cuts=CUTS).parser
+    assert parser.reusable
+    parser.feed(surplus)
+    assert (parser.complete, parser.reusable, parser.take_body()) == (True, False, b"")
+
+
+def test_a_large_body_that_ends_early_is_truncated():
+    data = OK + b"Content-Length: %d\r\n\r\n" % LARGE + b"x" * (LARGE - 1)
+    with pytest.raises(errors.UpstreamTruncated, match="ended in its body"):
+        raise failure_of(data, cuts=CUTS, eof=True)
+
+
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked\r\n", b"", b"Content-Length: 400\r\n"])
+def test_only_bodies_of_known_length_are_taken_as_they_come(framing):
+    chunk = b"%x\r\n" % LARGE + b"x" * LARGE + b"\r\n"
+    content = chunk + b"0\r\n\r\n" if b"chunked" in framing else b"x" * LARGE
+    status = b"HTTP/1.1 304 X\r\n" if b"400" in framing else OK
+    result = Read(status + framing + b"\r\n" + content, cuts=CUTS, eof=True)
+    assert result.parser.complete
+    assert result.body == (b"" if b"400" in framing else b"x" * LARGE)
+
+
 # --- whatever comes -------------------------------------------------------------------------------
 
 lines = st.sampled_from(
@@ -177,10 +220,12 @@ def test_any_bytes_are_read_or_an_upstream_error_wherever_they_are_cut(data, cut
     cuts=st.lists(st.integers(1, 200)),
     method=st.sampled_from(["GET", "HEAD"]),
     eof=st.booleans(),
+    large=st.sampled_from([1, 3, parser_module._LARGE]),
 )
-def test_where_bytes_are_cut_does_not_change_what_they_mean(data, cuts, method, eof):
+def test_where_bytes_are_cut_does_not_change_what_they_mean(data, cuts, method, eof, large):
     at_once = failure_of(data, method=method, eof=eof)
-    in_pieces = failure_of(data, cuts=cuts, method=method, eof=eof)
+    with mock.patch.object(parser_module, "_LARGE", large):
+        in_pieces = failure_of(data, cuts=cuts, method=method, eof=eof)
     if isinstance(at_once, Exception) or isinstance(in_pieces, Exception):
         assert type(at_once) is type(in_pieces)
     else:

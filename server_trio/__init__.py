@@ -11,7 +11,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     assembly:   children
     assembly:   project, loading, reaching, reload, systemd, link, watching
     assembly:   status
-    assembly:   logs, task_tree, garbage
+    assembly:   logs, task_tree
     assembly:   supervisor, reporting, operating, recovery, disconnects, inflight
     assembly:   running, turns, receiver, consumers, routing
     assembly:   functions, django_orm
@@ -21,7 +21,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     words:      resolving
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
     words:      failures, recent_errors, readiness, progress, escaping, exit_codes, signal_words, unread
-    words:      log_guard, json_lines, early_signals, rhythm, importing
+    words:      log_guard, json_lines, early_signals, rhythm, importing, garbage
     contract:   channels_async.forward_rules
     contract:   channels_async.wire, channels_async.http_rules, channels_async.frame_rules
     contract:   channels_async.trace_rules

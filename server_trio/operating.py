@@ -13,6 +13,7 @@ from channels_async.wire import BadMessage, Operation, parse
 
 from .disconnects import Disconnects
 from .errors import ClientGone, LayerError, OperationError
+from .garbage import Allowance
 from .inflight import InFlight
 from .layers.base import Layer, Past, Received
 from .limits import KiB
@@ -47,6 +48,7 @@ class Operations:
         self._parsers = trio.CapacityLimiter(1)  # they compute: a second one would only slow the loop more
         self._ending = False
         self._unread = Unread()
+        self._allowance = Allowance()
         self.counters = Counters()
         self.places = Places(settings.CONCURRENCY.total)
         self.refusals = Places(REFUSED_AT_ONCE)
@@ -146,6 +148,7 @@ class Operations:
 
     def _note_begin(self, running: Running) -> None:
         self.in_flight.add(running)
+        self._allowance.note(len(self.in_flight))
         if running.reply.channel in self._unread:
             running.expect_nobody()
         if self._ending:
@@ -153,6 +156,7 @@ class Operations:
 
     def _note_end(self, running: Running) -> None:
         self.in_flight.discard(running)
+        self._allowance.note(len(self.in_flight))
         if running.outcome == "reply_lost" and running.reply.is_full:
             self._unread.note(running.reply.channel)
         self._count(running)

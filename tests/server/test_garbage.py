@@ -8,6 +8,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +16,14 @@ import trio
 from asgiref.inmemory import ChannelLayer  # type: ignore[import-untyped]
 from channels.routing import route  # type: ignore[import-untyped]
 
-from server_trio.garbage import THRESHOLDS
+from channels_async.wire import Operation
+from server_trio.garbage import OF_ONE, THRESHOLDS, Allowance
 from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
 from server_trio.limits import HttpLimits
-from server_trio.operations import run_request
+from server_trio.operations import Context, run_request
+from server_trio.replies import Reply
+from server_trio.resolving import resolve
 
 from .call_support import Caller
 from .consuming import consuming, until
@@ -140,3 +144,66 @@ def test_the_collector_is_set_up_when_all_is_loaded() -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert json.loads(said.stdout) == [list(THRESHOLDS), True, True]
+
+
+@pytest.fixture
+def as_in_a_server() -> Iterator[None]:
+    """The collector's thresholds are a server's."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(*THRESHOLDS)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("as_in_a_server")
+async def test_thousands_that_wait_are_not_looked_at() -> None:
+    """Their objects alone are several times as many as there may otherwise be more than before."""
+    number = 4 * THRESHOLDS[0] // OF_ONE
+    waiting, go_on = 0, trio.Event()
+
+    async def wait(operation: Operation, reply: Reply, context: Context) -> None:
+        nonlocal waiting
+        objects = [[] for _ in range(OF_ONE)]  # type: ignore[var-annotated]
+        waiting += 1
+        await go_on.wait()
+        assert len(objects) == OF_ONE
+        await reply.start(200, [])
+
+    looks = 0
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        nonlocal looks
+        looks += phase == "start"
+
+    layer = MemoryLayer(capacity=number)
+    settings = resolve({"CONCURRENCY": {"total": number}, "DEADLINES": {"REQUEST": 100}}, {}, {})
+    async with serving(layer, settings, {"REQUEST": wait}):
+        gc.callbacks.append(count)
+        try:
+            for _ in range(number):
+                await layer.send("request.async", message_v2())
+            with trio.fail_after(60):
+                while waiting < number:
+                    await trio.lowlevel.checkpoint()
+        finally:
+            gc.callbacks.remove(count)
+        assert looks <= 1  # of what was before, perhaps
+        go_on.set()
+        await replies(layer, number)
+    assert gc.get_threshold()[0] < THRESHOLDS[0] + 100 * OF_ONE  # those that have gone are not allowed for
+
+
+@pytest.mark.usefixtures("as_in_a_server")
+def test_what_is_allowed_follows_the_number_in_flight() -> None:
+    allowance = Allowance()
+    for number in [*range(5000), *reversed(range(5000))]:
+        allowance.note(number)
+        beyond = gc.get_threshold()[0] - THRESHOLDS[0]
+        assert number * OF_ONE <= beyond <= (number + 1) * 8 * OF_ONE
+
+
+def test_thresholds_of_somebody_else_are_left_alone() -> None:
+    before = gc.get_threshold()
+    Allowance().note(100_000)
+    assert gc.get_threshold() == before

@@ -38,7 +38,7 @@ How it is measured
   and a server of its own, warmed up by 300 operations.
 * The upstream is ``benchmarks/fast_upstream.py`` on uvloop.
 * Servers that take our messages have a closed loop: the generator (``benchmarks/load.py``) keeps as many
-  operations waiting as the load says, for four seconds, and takes their answers as daphne does.
+  operations waiting as the load says, for {seconds:g} seconds, and takes their answers as daphne does.
 * Of a task queue only its server side counts. It is stopped, its own client enqueues everything, and
   the clock starts when it goes on.
 * Everybody does the same GET and pushes the same reply, as asgi_redis has it, and has as many operations at
@@ -81,8 +81,12 @@ def section(title: str) -> str:
 def text(results: Results, names: dict[str, str], outstanding: Sequence[int]) -> str:
     """The page."""
     versions = f": {results.versions}" if results.versions else ""
-    head = HEAD.format(machine=results.machine, rounds=results.rounds, versions=versions)
+    head = HEAD.format(
+        machine=results.machine, rounds=results.rounds, versions=versions, seconds=results.seconds
+    )
     parts = [head, goals(results), "\n"]
+    if results.missing:
+        parts += ["Not measured:\n\n", *(f"* {line}\n" for line in missing(results, names)), "\n"]
     if any(goal.met(results) is False for goal in GOALS):
         parts.append(MISSED)
     for load in LOADS:
@@ -100,6 +104,14 @@ def text(results: Results, names: dict[str, str], outstanding: Sequence[int]) ->
         command("one idle"),
     ]
     return "".join(parts).rstrip() + "\n"
+
+
+def missing(results: Results, names: dict[str, str]) -> list[str]:
+    """A line for each that was not measured under a load."""
+    return [
+        f"{names.get(who, who)} under {TITLES.get(load, load)}: ``{why.replace('`', '')}``"
+        for (load, who), why in results.missing.items()
+    ]
 
 
 def write(results: Results, names: dict[str, str], outstanding: Sequence[int]) -> None:

@@ -70,6 +70,9 @@ class Results:
     rounds: int = 0
     values: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
     versions: str = ""  # of the rivals
+    seconds: float = 4.0  # of each measurement
+    #: Who was not measured under a load, and why: the first line of what it said.
+    missing: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, load: str, who: str, figures: dict[str, float]) -> None:
         for measure, value in figures.items():
@@ -99,13 +102,17 @@ class Results:
     def write(self, file: Path) -> None:
         rows = [[*key, found] for key, found in self.values.items()]
         about = {"machine": self.machine, "rounds": self.rounds, "versions": self.versions}
-        file.write_text(json.dumps({**about, "values": rows}))
+        missing = [[*key, why] for key, why in self.missing.items()]
+        file.write_text(json.dumps({**about, "seconds": self.seconds, "values": rows, "missing": missing}))
 
     @classmethod
     def read(cls, file: Path) -> Results:
         text = json.loads(file.read_text())
         values = {(load, who, measure): found for load, who, measure, found in text["values"]}
-        return cls(text["machine"], text["rounds"], values, text.get("versions", ""))
+        results = cls(text["machine"], text["rounds"], values, text.get("versions", ""))
+        results.seconds = text.get("seconds", results.seconds)
+        results.missing = {(load, who): why for load, who, why in text.get("missing", [])}
+        return results
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--who", nargs="+", choices=EVERYBODY, default=EVERYBODY)
     parser.add_argument("--results", type=Path, help="write the figures as JSON, or with --write read them")
     parser.add_argument("--write", action="store_true", help="write the page, also of a part or of --results")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    for flag in ("rounds", "seconds"):
+        if not getattr(arguments, flag) > 0:
+            parser.error(f"--{flag} is {getattr(arguments, flag)}: it must be more than 0")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -187,7 +191,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return check(bench, arguments.who)
         if arguments.quick:
             return quick(bench)
-        results = Results(machine(), versions=versions(pythons))
+        results = Results(machine(), versions=versions(pythons), seconds=arguments.seconds)
         if arguments.write and arguments.results and arguments.results.exists():
             results = Results.read(arguments.results)
             print(f"nothing is measured: {arguments.results} has the figures; without it they are made anew")
@@ -198,11 +202,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for name, who in measurements(arguments):
                     try:
                         measure(bench, results, name, who, arguments.seconds)
-                    except DidNotStart as error:  # the others are measured all the same
+                    except (DidNotStart, subprocess.CalledProcessError) as error:
+                        # The others are measured all the same.
                         print(f"{name:<14} {who:<14} {error}", flush=True)
+                        results.missing.setdefault((name, who), str(error).partition("\n")[0])
                     if arguments.results:  # each time: what was measured before Ctrl-C is not lost
                         results.write(arguments.results)
     print(page.summary(results))
+    for line in page.missing(results, bench.names):
+        print(f"not measured: {line}", file=sys.stderr)
     if arguments.write or is_whole(arguments):
         page.write(results, bench.names, OUTSTANDING)
     return 0

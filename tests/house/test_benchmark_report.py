@@ -82,8 +82,11 @@ def test_who_answers_with_errors_is_shown_to(results: Results) -> None:
 
 def test_the_page_is_well_formed_and_has_every_goal(results: Results, tmp_path) -> None:
     file = tmp_path / "benchmarks.rst"
+    results.seconds, results.missing = 1.5, {("at-once", "arq"): "arq is `not` installed"}
     file.write_text(page.text(results, NAMES, (1000, 2000)).replace(".. image:: benchmarks.svg", "..\n"))
     Page(file)
+    assert "for 1.5 seconds" in file.read_text()
+    assert "* arq under upstream at once, 200 outstanding: ``arq is not installed``" in file.read_text()
     assert "asyncio, batched (redis 6.4.0)" in file.read_text()
     assert file.read_text().count("not measured") == sum(goal.met(results) is None for goal in GOALS)
     assert "**no**" in file.read_text()
@@ -124,6 +127,7 @@ def extent(node: ElementTree.Element) -> tuple[float, float]:
 
 
 def test_figures_come_back_from_a_file(results: Results, tmp_path) -> None:
+    results.seconds, results.missing = 1.5, {("at-once", "arq"): "arq has answered 0 of 1 operations"}
     results.write(tmp_path / "results.json")
     assert Results.read(tmp_path / "results.json") == results
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -63,6 +64,30 @@ def run(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 )
 def test_only_a_whole_run_writes_the_page(run: ModuleType, words: str, whole: bool) -> None:
     assert run.is_whole(run.parse(words.split())) is whole
+
+
+@pytest.mark.parametrize("words", ["--rounds 0", "--rounds=-1", "--seconds 0", "--seconds nan"])
+def test_a_run_that_would_measure_nothing_is_refused(
+    run: ModuleType, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run.parse(words.split())
+    assert "it must be more than 0" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_rival_that_does_not_start_is_told_of_and_the_others_are_measured(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    broken = tmp_path / "python"
+    broken.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo requests 1.0; else exit 1; fi\n')
+    broken.chmod(0o755)
+    words = ["--who", "runworker-32", "ours", "--python", f"runworker-32={broken}"]
+    words += ["--load", "at-once", "--rounds", "1", "--seconds", "0.1", "--results", str(file)]
+    ended = subprocess.run([*RUN, *words], capture_output=True, text=True, timeout=180)
+    assert ended.returncode == 0, ended.stderr
+    assert "not measured: runworker, 32 threads under upstream at once" in ended.stderr
+    kept = Results.read(file)
+    assert kept.servers("at-once") == ["ours"]
+    assert "has answered 0 of 1 operations" in kept.missing["at-once", "runworker-32"]
 
 
 def test_a_rival_is_told_with_the_versions_of_its_environment(run: ModuleType) -> None:

@@ -32,10 +32,12 @@ class RedisStream(asyncio.Protocol):
         connection._writer = connection._reader = None
         self._writer = writer  # closes the transport when it is no more
         self._transport: asyncio.Transport = writer.transport  # type: ignore[assignment]
+        self._is_tls = self._transport.get_extra_info("sslcontext") is not None
         self._reader = ReplyReader(connection._parser.parse_error)
         self._task: trio.lowlevel.Task | None = None  # the one that waits
         self._number = 0  # of replies that it waits for
         self._replies: list[Any] = []
+        self._has_all = False  # they were complete before it was over
         self.failure: Exception | None = None  # why it is over
         self._transport.set_protocol(self)
 
@@ -46,11 +48,9 @@ class RedisStream(asyncio.Protocol):
         """
         if self.failure is not None:
             raise self.failure
-        self._number, self._replies = number, []
+        self._number, self._has_all = number, False
         try:
-            # One by one: `writelines` fails on a transport that is closing (selector_events.py:1174 of 3.13).
-            for piece in pieces:
-                self._transport.write(piece)
+            self._write(pieces)
             if self.failure is None:
                 self._task = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abandon)
@@ -60,9 +60,20 @@ class RedisStream(asyncio.Protocol):
         except BaseException:
             self.close(redis.ConnectionError("an exchange was given up"))
             raise
-        if self.failure is not None:
+        # They may be large, and this connection may not be used again for long.
+        replies, self._replies, self._number = self._replies, [], 0
+        if self.failure is not None and not self._has_all:
             raise self.failure
-        return self._replies
+        return replies
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        if self._is_tls:
+            pieces = [b"".join(pieces)]  # does not tell that it is closing, and copies anyway
+        # One by one: `writelines` fails on a transport that is closing (selector_events.py:1174 of 3.13).
+        for piece in pieces:
+            if self._transport.is_closing():
+                break  # asyncio would log a warning for each; `connection_lost` is about to be called
+            self._transport.write(piece)
 
     def close(self, reason: Exception) -> None:
         """End it; a task that waits gets `reason`."""
@@ -97,9 +108,14 @@ class RedisStream(asyncio.Protocol):
             self.close(error)
         else:
             if reader.is_empty:
+                self._has_all = self.failure is None
                 self._wake()
             else:
                 self.close(redis.InvalidResponse("a reply came that nothing was asked for"))
+
+    def eof_received(self) -> None:
+        # asyncio would first write all that there is to write, to somebody who may not read it.
+        self.close(redis.ConnectionError("Connection closed by server."))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.close(exc or redis.ConnectionError("Connection closed by server."))

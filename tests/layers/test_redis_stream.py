@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from functools import partial
@@ -73,12 +75,14 @@ class FakePeer:
 
 
 @contextlib.asynccontextmanager
-async def connected() -> AsyncIterator[tuple[FakePeer, RedisConnection, AsyncioLoop]]:
+async def connected(
+    url: str = "redis://127.0.0.1:{}/0",
+) -> AsyncIterator[tuple[FakePeer, RedisConnection, AsyncioLoop]]:
     peer, loop = FakePeer(), AsyncioLoop()
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, peer.serve, 0, host="127.0.0.1"))
         port = listener.socket.getsockname()[1]
-        (endpoint,) = read_source(make_backend(redis_spec([f"redis://127.0.0.1:{port}/0"])())).endpoints
+        (endpoint,) = read_source(make_backend(redis_spec([url.format(port)])())).endpoints
         await nursery.start(loop.serve)
         connection = RedisConnection(loop, endpoint, ShardHealth("the shard"))
         yield peer, connection, loop
@@ -112,11 +116,17 @@ async def test_replies_are_those_that_redis_py_reads(redis: RedisServer) -> None
         nursery.cancel_scope.cancel()
 
 
-async def test_through_tls(redis: RedisServer, tmp_path: Path) -> None:
+def tls_context(directory: Path) -> ssl.SSLContext:
+    """For a server at 127.0.0.1; who trusts `ca.pem` in that directory trusts it."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    return context
+
+
+async def test_through_tls(redis: RedisServer, tmp_path: Path) -> None:
+    context = tls_context(tmp_path)
 
     async def pass_on(stream: trio.SSLStream[trio.SocketStream]) -> None:
         async with stream, await trio.open_tcp_stream(redis.host, redis.port) as plain:
@@ -211,3 +221,69 @@ async def test_a_loop_that_falls_tells_who_waits_and_costs_who_does_not_nothing(
             await trio.lowlevel.checkpoint()
         assert await connection.command("PING") == b"PONG"
         assert peer.made == 3
+
+
+async def test_what_is_said_to_who_has_gone_is_no_warning_for_each_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with connected() as (peer, connection, loop):
+        peer.answers = [PONG]
+        await connection.command("PING")
+        assert connection._stream is not None
+        connection._stream._transport.get_extra_info("socket").shutdown(socket.SHUT_WR)  # from now on EPIPE
+        with pytest.raises(LayerUnavailable, match="Broken pipe"):
+            await connection.exchange(*[("SET", "key", b"x" * 20_000)] * 10)
+        assert connection.has_left
+        assert loop.falls == 0
+    assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+
+async def test_who_hangs_up_without_reading_is_not_written_to_until_the_time_is_over() -> None:
+    async with connected() as (peer, connection, loop):
+
+        async def talk(stream: trio.SocketStream, all: trio.CancelScope) -> None:
+            while b"xxx" not in (data := await stream.receive_some()):
+                await stream.send_all(b":1\r\n" * data.count(b"*"))
+            await stream.send_eof()
+            await trio.sleep_forever()
+
+        peer._talk = talk  # type: ignore[method-assign]
+        with pytest.raises(LayerUnavailable, match="Connection closed by server"):
+            await connection.command("SET", "key", b"x" * 30_000_000)
+        assert connection.has_left
+        assert loop.falls == 0
+
+
+async def test_a_connection_that_is_not_in_use_keeps_no_reply() -> None:
+    async with connected() as (peer, connection, _):
+        peer.answers = [b"$6\r\nanswer\r\n"]
+        reply = await connection.command("PING")
+        assert reply == b"answer"
+        assert not [each for each in gc.get_referrers(reply) if type(each) is list]
+
+
+async def test_of_tls_to_who_falls_silent_while_it_is_made_nothing_stays(tmp_path: Path) -> None:
+    context = tls_context(tmp_path)
+    async with connected(f"rediss://127.0.0.1:{{}}/0?ssl_ca_certs={tmp_path / 'ca.pem'}") as (
+        peer,
+        connection,
+        _,
+    ):
+        silent = trio.Event()
+
+        async def talk(stream: trio.SocketStream, all: trio.CancelScope) -> None:
+            await trio.SSLStream(stream, context, server_side=True).do_handshake()
+            silent.set()
+            while await stream.receive_some():
+                pass
+            all.cancel()
+            peer.hang_up.set()
+
+        peer._talk = talk  # type: ignore[method-assign]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.exchange, ("PING",))
+            await silent.wait()
+            nursery.cancel_scope.cancel()
+        assert not connection.has_left
+        with trio.fail_after(10):  # asyncio waits for 30 s for the other's goodbye, before 3.11 for ever
+            await peer.ended.wait()

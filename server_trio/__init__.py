@@ -18,7 +18,7 @@ Each line imports only from the lines below it (tests/house/test_layering.py hol
     behaviour:  operations, calls, replies
     adapters:   layers, http
     words:      tracing
-    words:      resolving
+    words:      resolving, allocation
     words:      parsing, certificates, egress, commands, settings, flags, options, errors, limits, stats
     words:      failures, recent_errors, readiness, progress, escaping, exit_codes, signal_words, unread
     words:      log_guard, json_lines, early_signals, rhythm, importing, garbage

@@ -14,6 +14,7 @@ import trio
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
+from .allocation import keep_freed_memory
 from .errors import LayerUnavailable, SettingsError
 from .exit_codes import ExitCode
 from .garbage import collect_seldom
@@ -84,6 +85,7 @@ class Serving:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.supervisor.run, self.spec)
                 collect_seldom()
+                keep_freed_memory()
                 channels, backend = ", ".join(self.supervisor.channels), self.spec.backend
                 logger.info("serving %s on the layer %r (%s)", channels, self.spec.alias, backend)
                 if backend.startswith("asgiref.inmemory."):

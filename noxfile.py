@@ -88,7 +88,7 @@ CLIENT_SITES = [
 BETWEEN = ["1.9", "1.10"]
 WITHOUT_DJANGO = ["test_wire_*.py", "test_*_rules.py", "test_stderr_lines.py"]
 #: Tests in several processes: two cores do the work of more where tests wait as much as they compute.
-IN_TWO, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "24")
+IN_TWO, IN_THREE, IN_FOUR = (["-n", number, "--dist", "loadfile"] for number in "234")
 LINT = ["ruff==0.17.5", "mypy==2.4.1", "types-requests", "watchfiles", "sentry-sdk", "opentelemetry-sdk"]
 FUZZ_TARGETS = 3  # tests of tests/fuzz that go on until their time is over
 SITE_PYTHON2 = ["-r", "examples/demo/requirements-python2.txt"]
@@ -214,7 +214,7 @@ def acceptance(session: nox.Session, web: str) -> None:
         once = ("server", "test_docs.py", "test_asyncdemo.py")
         folders += [f"--ignore=tests/acceptance/{name}" for name in once]
     # In the order that its conftest.py puts them in.
-    words = [] if session.posargs else [*folders, *IN_FOUR, "--no-loadscope-reorder"]
+    words = [] if session.posargs else [*folders, *IN_THREE, "--no-loadscope-reorder"]
     pytest(session, server, *words, CHANNELS_ASYNC_TEST_WEB_PYTHON=site)
 
 

@@ -154,7 +154,13 @@ class Connection:
                 data = await self._open_stream().receive_some(min(self._receive_size, most))
             except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
                 self._lose(exc)
-            self._take(data)
+            try:
+                self._take(data)
+            except errors.UpstreamError as exc:
+                if not (piece := parser.take_body()):
+                    raise
+                self._broken = exc.with_traceback(None)  # which has this frame
+                break
         return piece
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from server_trio.errors import SendUnknown, TakenOver, UpstreamTruncated
+from server_trio.errors import SendUnknown, TakenOver, UpstreamError, UpstreamTruncated
 from server_trio.failures import forget_frames
 from server_trio.http.session import Session
 from server_trio.layers.memory import MemoryLayer
@@ -167,6 +167,21 @@ async def test_what_came_before_an_upstream_breaks_off_goes_out_first() -> None:
     assert joined(messages) == b"x" * 3 * KiB
     assert all(message["more_content"] for message in messages)
     assert it.reply.state is ReplyState.STARTED
+
+
+async def test_what_came_together_with_an_error_goes_out_first() -> None:
+    async def err(upstream: Upstream) -> None:
+        await upstream.head(b"Transfer-Encoding: chunked")
+        await upstream.send(b"3\r\nthe\r\n")
+        await trio.sleep(1)
+        await upstream.send(b"6\r\n start\r\nno number\r\n")
+        await trio.sleep_forever()
+
+    async with passing(err, MemoryLayer()) as it:
+        with pytest.raises(UpstreamError):
+            await it.run()
+        assert joined([await it.message() for _ in range(it.layer.pending(DAPHNE))]) == b"the start"
+        assert it.reply.state is ReplyState.STARTED
 
 
 async def test_what_is_under_way_at_the_deadline_is_not_sent_later() -> None:

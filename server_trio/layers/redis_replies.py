@@ -80,8 +80,9 @@ class ReplyReader:
                 if self._needed > len(data):
                     break
                 self._at = self._needed
-                text = data[after : after + size]
-                return text if type(text) is bytes else bytes(text)
+                if type(data) is bytes:
+                    return data[after : after + size]
+                return bytes(memoryview(data)[after : after + size])  # a slice would be a copy more
             if kind == b"*":
                 size = self._number(at, end)
                 self._at = after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,3 +115,18 @@ def test_a_large_reply_is_looked_at_no_more_often_than_it_is_worth() -> None:
     one.feed(b"\r\n")
     assert one.next() == b"x" * size
     assert looks == 1  # the first, when nothing is known of its length
+
+
+def test_a_large_reply_is_copied_once() -> None:
+    one = reader()
+    size = 1_000_000
+    one.feed(b"$%d\r\n" % size)
+    one.feed(b"x" * size)
+    one.feed(b"\r\n")
+    tracemalloc.start()
+    try:
+        reply = one.next()
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * size
+    finally:
+        tracemalloc.stop()
+    assert reply == b"x" * size

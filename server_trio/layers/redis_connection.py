@@ -14,6 +14,7 @@ import trio
 from redis.asyncio.connection import AbstractConnection
 
 from ..errors import LayerUnavailable
+from ..failures import forget_frames
 from .redis_commands import packed
 from .redis_endpoint import Endpoint
 from .redis_loop import AsyncioLoop, LoopFell
@@ -159,7 +160,11 @@ class RedisConnection:
             failure = unavailable(self._endpoint.label, error)
             failure.__cause__ = error
             self._health.failed(failure, self._turn)
-            raise failure from error
+            forget_frames(error)
+            try:
+                raise failure from error
+            finally:
+                del failure  # its traceback has this frame, and that the commands: see garbage.py
         self._health.round_trips += 1
         if not any(isinstance(reply, redis.RedisError) for reply in replies):
             self._health.answered()

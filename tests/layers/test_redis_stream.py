@@ -6,6 +6,7 @@ import contextlib
 import gc
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 import trustme
 from redis import InvalidResponse, ResponseError
 from redis.connection import Connection
@@ -260,6 +262,41 @@ async def test_a_connection_that_is_not_in_use_keeps_no_reply() -> None:
         reply = await connection.command("PING")
         assert reply == b"answer"
         assert not [each for each in gc.get_referrers(reply) if type(each) is list]
+
+
+class Body(bytearray):
+    """One that can be referred to weakly."""
+
+
+@pytest.mark.parametrize("how", ["refused", "hung up", "silent"])
+async def test_what_could_not_be_sent_is_not_kept_until_the_collector_comes(how: str) -> None:
+    """All who have something to send while a Redis is away would add to it."""
+    async with connected() as (peer, connection, _):
+
+        async def talk(stream: trio.SocketStream, all: trio.CancelScope) -> None:
+            while b"xxx" not in (data := await stream.receive_some()):
+                answer = b":1\r\n" if b"CLIENT" in data else b"+OK\r\n"
+                await stream.send_all(answer * data.count(b"*"))
+            if how == "hung up":
+                await stream.send_eof()
+            await trio.sleep_forever()
+
+        peer._talk = talk  # type: ignore[method-assign]
+        if how == "refused":
+            connection._endpoint._options["port"] = 1  # type: ignore[attr-defined]
+        sent = []
+        gc.disable()
+        try:
+            for number in range(3):
+                body = Body(b"xxx%d" % number)
+                sent.append(weakref.ref(body))
+                with pytest.raises(LayerUnavailable):
+                    await connection.exchange(("SET", "key", body), timeout=0.05 if how == "silent" else None)
+            del body
+            await trio.testing.wait_all_tasks_blocked()  # trio-asyncio's that watched the socket ends
+            assert [each() for each in sent] == [None] * 3
+        finally:
+            gc.enable()
 
 
 async def test_of_tls_to_who_falls_silent_while_it_is_made_nothing_stays(tmp_path: Path) -> None:

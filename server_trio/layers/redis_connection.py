@@ -205,14 +205,14 @@ class RedisConnection:
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         stream = self._stream
         if stream is not None and (
-            self._made_after != self._health.generation or isinstance(stream.failure, LoopFell)
+            stream.failure is not None  # while nobody used it: nothing has been sent that could be in doubt
+            or self._made_after != self._health.generation  # another's broke: this one's Redis may be no more
         ):
-            # Another connection has broken since: this one may be to a Redis that is no more.
             self._drop(stream)
             stream = None
         if stream is None:
             stream = await self._loop.run(self._connect)
-        self.has_left = stream.failure is None
+        self.has_left = True
         try:
             replies = await stream.exchange(packed(commands), len(commands))
             for reply in replies:

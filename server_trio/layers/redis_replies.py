@@ -7,8 +7,13 @@ from typing import Any, Final
 
 import redis
 
+from ..limits import KiB
+
 #: What `ReplyReader.next` returns when the rest of a reply has not come yet; None is a reply.
 MORE: Final = object()
+
+#: Bytes of a line at the most; the longest are texts of errors.
+LONGEST_LINE: Final = 64 * KiB
 
 _END: Final = b"\r\n"
 
@@ -69,6 +74,7 @@ class ReplyReader:
             at = self._at
             end = data.find(_END, at)
             if end < 0:
+                self._check_length()
                 break
             kind, after = data[at : at + 1], end + 2
             if kind == b"$":
@@ -101,6 +107,12 @@ class ReplyReader:
             else:
                 raise redis.InvalidResponse(f"a reply begins with {bytes(data[at : at + 40])!r}")
         return MORE
+
+    def _check_length(self) -> None:
+        """Of a line whose end has not come yet."""
+        if len(self._data) - self._at > LONGEST_LINE:
+            begin = bytes(self._data[self._at : self._at + 40])
+            raise redis.InvalidResponse(f"a line without end: {begin!r}")
 
     def _number(self, at: int, end: int) -> int:
         try:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import Connection
 
-from server_trio.layers.redis_replies import MORE, ReplyReader
+from server_trio.layers.redis_replies import LONGEST_LINE, MORE, ReplyReader
 
 PARSER = Connection()._parser
 
@@ -99,6 +99,13 @@ def test_what_is_no_reply_is_refused(data: bytes) -> None:
     one = reader()
     one.feed(data)
     with pytest.raises(redis.InvalidResponse, match=r"reply begins|no number"):
+        one.next()
+
+
+def test_a_line_that_does_not_end_is_not_kept_for_ever() -> None:
+    one = reader()
+    one.feed(b"-" + b"x" * LONGEST_LINE)
+    with pytest.raises(redis.InvalidResponse, match="a line without end: b'-xxx"):
         one.next()
 
 

@@ -142,6 +142,10 @@ def response_headers(status, headers, site_headers):
     A function is the site's own, so its cookies and policies go out, which those of an upstream do not. What
     the site has put on the response replaces the function's, but Vary and Set-Cookie are the union of both.
     """
+    if not site_headers and status == 200 and len(headers) == 2:
+        (first, _), (second, length) = headers
+        if first == b'content-type' and second == b'content-length' and length.isdigit():
+            return headers  # nearly all: there is nothing to decide
     policies = [pair for pair in headers if pair[0] in http_rules.NOT_FOR_THE_SITE]
     if not policies:
         return http_rules.response_headers(status, headers, site_headers)
@@ -218,6 +222,8 @@ def _of_body(status, headers, body):
 
 
 def _typed(status, headers, kind, content):
+    if not headers and status == 200:
+        return Answer(200, [(b'content-type', kind), (b'content-length', b'%d' % len(content))], content)
     if not has(headers, b'content-type'):
         headers = headers + [(b'content-type', kind)]
     return _complete(status, headers, content)
@@ -227,7 +233,7 @@ def _complete(status, headers, content, close=None):
     """The length is that of the content, whatever somebody has said."""
     headers = [pair for pair in headers if pair[0] != b'content-length']
     if status not in (204, 304):
-        headers.append((b'content-length', text(len(content)).encode('ascii')))
+        headers.append((b'content-length', b'%d' % len(content)))
     return Answer(status, headers, content, close=close)
 
 

@@ -10,7 +10,7 @@ from call_cases import RETURNED, STREAMED, WRONG
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.functional import lazy
 
-from channels_async import result_rules
+from channels_async import http_rules, result_rules
 
 late = lazy(lambda: 'later', type(''))
 
@@ -104,3 +104,16 @@ def test_the_site_overrules_the_function_but_for_cookies_and_vary():
         (b'access-control-allow-origin', b'x'), (b'set-cookie', b'a=1'), (b'set-cookie', b'b=2'),
         (b'vary', b'Accept, Cookie'), (b'x-a', b'site'), (b'x-b', b'kept'),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize('headers', [
+    [(b'content-type', b'text/plain'), (b'content-length', b'3')],
+    [(b'content-type', b'text/plain'), (b'content-length', b'three')],
+    [(b'content-length', b'3'), (b'content-type', b'text/plain')],
+    [(b'content-type', b'text/plain'), (b'vary', b'Cookie, Cookie')],
+    [(b'content-type', b'text/plain')],
+])
+@pytest.mark.parametrize('status', [200, 204, 404])
+def test_the_usual_headers_are_decided_on_as_all_others(status, headers):
+    others = http_rules.response_headers(status, headers, [])
+    assert result_rules.response_headers(status, headers, []) == others

@@ -60,7 +60,8 @@ def manage(directory, url, *words, **more):
         with io.open(os.path.join(str(directory), name), 'w', encoding='utf-8') as file:
             file.write(source)
     process = subprocess.Popen(
-        [sys.executable, '-W', 'ignore', 'manage.py'] + list(words), cwd=str(directory),
+        # -B: Python 2 would take what it compiled of other settings within the same second for these.
+        [sys.executable, '-B', '-W', 'ignore', 'manage.py'] + list(words), cwd=str(directory),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     said = process.communicate()[0].decode('utf-8')

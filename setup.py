@@ -37,5 +37,9 @@ setup(
         for package in find_packages(os.path.join(HERE, folder), include=[name, name + '.*'])
     ],
     package_dir={name: os.path.normpath(os.path.join(folder, name)) for name, folder in folders.items()},
-    options={'bdist_wheel': {'python_tag': PYTHON_TAG}},
+    # Each has a build folder of its own: what is left in one goes into the next wheel that is made from it.
+    options={
+        'bdist_wheel': {'python_tag': PYTHON_TAG},
+        'build': {'build_base': os.path.join('build', PYTHON_TAG)},
+    },
 )

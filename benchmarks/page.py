@@ -24,8 +24,9 @@ what it costs. All of it again, on another machine::
 It takes some twenty minutes. Here it ran on {machine}.
 
 The figures are medians of the rounds, {rounds} of them, which are interleaved: each measures every server
-once. What is called spread is highest less lowest of the rounds, of the median: a difference that is smaller
-says nothing.
+once. A ratio is the median of those within each round, because the machine is another one from round to
+round; so it need not be that of the medians. What is called spread is highest less lowest of the rounds, of
+the median: a difference that is smaller says nothing.
 
 .. image:: benchmarks.svg
     :alt: For each load a bar for each server, as long as its rate, and the cost of an operation
@@ -46,8 +47,8 @@ How it is measured
 * This server has its defaults, with the journal, and places for 20,000 operations. The rival called
   asyncio batched is as fast as we could make it, and keeps no journal, no deadlines and no limits.
 * p50 and p99 are from sent to answered; on average that is what is outstanding, divided by the rate (Little's
-  law). Processor is the time of all processes of a server for one operation, without Redis. Of a task queue
-  neither is known.
+  law), but for who answers few of them in that time. Processor is the time of all processes of a server for
+  one operation, without Redis. Of a task queue neither is known.
 * Rivals that are not for 10,000 operations at once are left out there. Bodies are streamed by asyncio batched
   alone, and functions are called by none of them.
 
@@ -64,7 +65,8 @@ MISSED = """\
 A goal that is missed stays one. What asyncio batched is ahead by, where it is, goes into what it does
 without: for each operation a task with a deadline that can be cancelled at any point, an entry in the
 journal until its answer is on the reply channel, limits and a circuit breaker for its upstream; and into
-uvloop, for Trio's loop is Python.
+uvloop, for Trio's loop is Python. What is a time or a rate by itself, and no ratio, depends on the machine
+as well, and on what else it does.
 
 """
 

@@ -164,7 +164,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--waiting", type=int, default=2000)
-    parser.add_argument("--web-python", default=sys.executable, help="the Python of daphne and the worker")
+    parser.add_argument(
+        "--web-python", type=os.path.abspath, default=sys.executable, metavar="PYTHON",
+        help="that of daphne and the worker",
+    )  # fmt: skip
     arguments = parser.parse_args()
     end_on_signals()
     allow_many_files()

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -61,13 +62,18 @@ def stated_version() -> str:
     return found[1]
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A folder with the source distribution and both wheels, the client's if there is an old Python."""
+def copy_of_the_tree(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("build") / "tree"
     shutil.copytree(
         ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
     )
+    return copy
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the source distribution and both wheels, the client's if there is an old Python."""
+    copy = copy_of_the_tree(tmp_path_factory)
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--outdir", folder, copy)  # the wheel from the sdist, as pip would
     [sdist] = folder.glob("*.tar.gz")
@@ -90,6 +96,21 @@ def test_the_client_is_installed_everywhere_and_the_server_where_it_can_run(pyth
     old = version_of(python) < (3, 10)
     assert packages == ("channels_async" if old else "channels_async channels_compat server_trio")
     assert version == stated_version()
+
+
+def test_what_one_python_has_built_in_a_tree_is_not_in_the_wheel_of_another(tmp_path_factory):
+    """Who installs from a clone does it for the server and for the site, in any order."""
+    copy, folder = copy_of_the_tree(tmp_path_factory), tmp_path_factory.mktemp("dist")
+    held = {}
+    for python in sorted(PYTHONS, key=version_of, reverse=True):
+        # pip of 2.7 would make the wheel of a copy, with what is left in the tree.
+        where = folder / "{}.{}".format(*version_of(python))
+        run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", where, copy)
+        [wheel] = where.glob("*.whl")
+        held[version_of(python)] = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    for version, names in held.items():
+        assert ("server_trio" in names) == (version >= (3, 10))
+        assert "channels_async" in names
 
 
 def test_every_installed_file_can_be_read_by_its_python(python):

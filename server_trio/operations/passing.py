@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from ..http.session import Response
-from ..limits import MAX_REPLY_CHUNK, KiB
+from ..limits import MAX_REPLY_CHUNK, RECEIVE_SIZE, KiB
 from ..replies import Headers, Reply, ReplyState
 
 #: Content that may begin minutes after its head, while the browser wants to know that it is open. Of all
@@ -34,9 +34,9 @@ async def pass_on(response: Response, headers: Headers, reply: Reply) -> None:
                 await response.wait_for_body()
             if waiting.cancelled_caught:
                 await reply.start(response.status, headers, b"", more=True)
-        piece = await anext(response, b"")
+        piece = await response.receive(RECEIVE_SIZE)
         if piece and response.complete:
-            await _send(reply, response, headers, piece, more=False)
+            await _pass_piece(reply, response, headers, piece, more=False)
         elif piece:
             await _Passage(response, headers, reply).run(piece)
     if reply.state is ReplyState.NOTHING:
@@ -44,7 +44,9 @@ async def pass_on(response: Response, headers: Headers, reply: Reply) -> None:
     await reply.end()
 
 
-async def _send(reply: Reply, response: Response, headers: Headers, content: bytes, *, more: bool) -> None:
+async def _pass_piece(
+    reply: Reply, response: Response, headers: Headers, content: bytes, *, more: bool
+) -> None:
     if reply.state is ReplyState.NOTHING:
         await reply.start(response.status, headers, content, more=more)
     else:
@@ -117,7 +119,7 @@ class _Passage:
         try:
             while self._ahead:
                 content, more = self._take(), not self._is_complete
-                await _send(self._reply, self._response, self._headers, content, more=more)
+                await _pass_piece(self._reply, self._response, self._headers, content, more=more)
         except Exception as error:
             self._failure = error
             receiving.cancel()

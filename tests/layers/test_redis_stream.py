@@ -7,7 +7,7 @@ import gc
 import socket
 import ssl
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,13 @@ class FakePeer:
         self.made = 0
         self.ended = trio.Event()
         self.hang_up = trio.Event()
+        #: How it speaks with one connection; who is through ends that with the scope.
+        self.talk: Callable[[trio.SocketStream, trio.CancelScope], Awaitable[None]] = self._talk
 
     async def serve(self, stream: trio.SocketStream) -> None:
         self.made += 1
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._talk, stream, nursery.cancel_scope)
+            nursery.start_soon(self.talk, stream, nursery.cancel_scope)
             await self.hang_up.wait()
             nursery.cancel_scope.cancel()
         await stream.aclose()
@@ -252,7 +254,7 @@ async def test_who_hangs_up_without_reading_is_not_written_to_until_the_time_is_
             await stream.send_eof()
             await trio.sleep_forever()
 
-        peer._talk = talk  # type: ignore[method-assign]
+        peer.talk = talk
         with pytest.raises(LayerUnavailable, match="Connection closed by server"):
             await connection.command("SET", "key", b"x" * 30_000_000)
         assert connection.has_left
@@ -284,7 +286,7 @@ async def test_what_could_not_be_sent_is_not_kept_until_the_collector_comes(how:
                 await stream.send_eof()
             await trio.sleep_forever()
 
-        peer._talk = talk  # type: ignore[method-assign]
+        peer.talk = talk
         if how == "refused":
             connection._endpoint._options["port"] = 1  # type: ignore[attr-defined]
         sent = []
@@ -319,7 +321,7 @@ async def test_of_tls_to_who_falls_silent_while_it_is_made_nothing_stays(tmp_pat
             all.cancel()
             peer.hang_up.set()
 
-        peer._talk = talk  # type: ignore[method-assign]
+        peer.talk = talk
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.exchange, ("PING",))
             await silent.wait()

@@ -112,7 +112,7 @@ KINDS = {
     'content-type-twice': lambda: (200, [('Content-Type', 'a/b'), ('Content-Type', 'c/d')], 'a'),
     'big': lambda: 'x' * 3000000,
     'big-item': lambda: iter(['x' * 1500000, 'y' * 1500000]),
-    'many': lambda: ('{}\n'.format(number) for number in range(500)),  # a channel has 100 places
+    'many': lambda: ('{}\n'.format(number) for number in range(2000)),
     'django': lambda: _with_cookie(HttpResponse('<p>')),
     'django-204': lambda: HttpResponse('ignored', status=204),
     'django-json': lambda: JsonResponse({'a': 1}),

@@ -18,13 +18,11 @@ import statistics
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from load import end_on_signals, redis_server
 
-from tests.acceptance.leaving import seconds_to_the_upstream, start_two_servers  # noqa: E402 - found so
-from tests.acceptance.stack import Site, serving  # noqa: E402
-from tests.harness.redis_server import redis_server  # noqa: E402
-from tests.harness.upstream import upstream_server  # noqa: E402
+from tests.acceptance.leaving import seconds_to_the_upstream, start_two_servers
+from tests.acceptance.stack import Site, serving
+from tests.harness.upstream import upstream_server
 
 
 def main() -> None:
@@ -32,6 +30,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--web-python", default=sys.executable, help="the Python of daphne and the worker")
     arguments = parser.parse_args()
+    end_on_signals()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = stack.enter_context(redis_server())

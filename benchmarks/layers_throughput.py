@@ -11,18 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import trio
+from load import end_on_signals, redis_server
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "compat")]
-
-from server_trio.layers import Layer, LayerSpec, open_layer  # noqa: E402
-from tests.harness.redis_server import redis_server  # noqa: E402
+from server_trio.layers import Layer, LayerSpec, open_layer
 
 REQUEST = {
     "v": 2, "operation": "REQUEST", "id": "0" * 32, "reply_channel": "daphne.response.AbCdEfGhIj!KlMnOpQrSt",
@@ -142,5 +137,7 @@ if __name__ == "__main__":
     parser.add_argument("--outstanding", type=int, default=200, help="operations at once")
     parser.add_argument("--bridge", choices=["auto", "redis", "threaded"], default="auto")
     parser.add_argument("--encrypted", action="store_true", help="with symmetric_encryption_keys")
+    arguments = parser.parse_args()
+    end_on_signals()
     with redis_server() as server:
-        trio.run(main, server.unix_url, parser.parse_args())
+        trio.run(main, server.unix_url, arguments)

@@ -27,6 +27,7 @@ import redis
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "compat")]
 
+from tests.harness.processes import end_descendants  # noqa: E402
 from tests.harness.redis_server import redis_server  # noqa: E402
 
 __all__ = ["DAPHNE", "ROOT", "SEND", "SETTINGS", "Answer", "Load"]
@@ -74,15 +75,18 @@ def compile_sources() -> None:
 
 
 def end_on_signals() -> None:
-    """Have Ctrl-C, SIGTERM and SIGHUP end this process as an error would, so that its children end with it.
+    """Have Ctrl-C, SIGTERM and SIGHUP end this process as an error would, and before that its children.
 
-    A second one does not leave half of them. The exit status is a shell's for that signal.
+    They would else be left where the signal comes between a start and the `try` that ends what was started,
+    or in a `finally` before it does. A second one does not leave half of them. The exit status is a shell's
+    for that signal.
     """
     ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def end(number: int, _: object) -> None:
         for each in ending:
             signal.signal(each, signal.SIG_IGN)
+        end_descendants()
         raise SystemExit(128 + number)
 
     for number in ending:

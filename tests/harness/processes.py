@@ -132,16 +132,18 @@ class Process:
 
     def end(self, timeout: float = END_TIMEOUT) -> int:
         """SIGTERM to it, SIGKILL to what its group still holds after that; its exit status."""
-        if self.returncode is None:
-            self.signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(timeout)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        status = self.wait()
-        end = time.monotonic() + timeout
-        while self.relatives() and time.monotonic() < end:
-            time.sleep(0.01)  # orphans are reaped by init, which tells nobody
+        try:
+            if self.returncode is None:
+                self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(timeout)
+        finally:  # also where Ctrl-C ends the wait
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            status = self.wait()
+            end = time.monotonic() + timeout
+            while self.relatives() and time.monotonic() < end:
+                time.sleep(0.01)  # orphans are reaped by init, which tells nobody
         return status
 
 
@@ -159,6 +161,27 @@ def descendants(ancestor: int) -> set[int]:
             break
         found |= more
     return found - {ancestor}
+
+
+def end_descendants(timeout: float = END_TIMEOUT) -> None:
+    """SIGKILL to all that this process has started, and to what those have; return once they have ended.
+
+    They are all stopped before: one whose parent ends first would no longer be known as ours.
+    """
+    stopped: set[int] = set()
+    while more := descendants(os.getpid()) - stopped:
+        _signal(more, signal.SIGSTOP)
+        stopped |= more
+    _signal(stopped, signal.SIGKILL)
+    end = time.monotonic() + timeout
+    while stopped & {pid for pid, _, _ in living()} and time.monotonic() < end:
+        time.sleep(0.01)  # orphans are reaped by init, which tells nobody
+
+
+def _signal(pids: set[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, number)
 
 
 def living() -> Iterator[tuple[int, int, int]]:
@@ -179,10 +202,14 @@ def _processes() -> Iterator[tuple[int, int, int, str]]:
                     yield int(entry.name), int(fields[1]), int(fields[3]), fields[0]
         return
     command = ["ps", "-A", "-o", "pid=,ppid=,sess=,stat="]
-    table = subprocess.run(command, capture_output=True, text=True, check=True)
-    for row in table.stdout.splitlines():
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ps:
+        table, _ = ps.communicate()
+    if ps.returncode:
+        raise subprocess.CalledProcessError(ps.returncode, command)
+    for row in table.splitlines():
         pid, parent, session, state = row.split()
-        yield int(pid), int(parent), int(session), state
+        if int(pid) != ps.pid:
+            yield int(pid), int(parent), int(session), state
 
 
 @contextlib.contextmanager

@@ -53,7 +53,9 @@ class Constants:
     told: float = measured(0.6 * MS, "ms", "processor of each other, which is told what it found", REDIS)
     told_each: float = measured(0.75 * US, "us", "and for each browser in it", REDIS)
     report: float = measured(7.6 * KiB, "KiB", "a server's report, each second to each shard", REDIS)
-    connections: float = measured(5, "", "connections of a server to each shard", REDIS)
+    connections: float = measured(4, "", "connections of a server to each shard that answers go by", REDIS)
+    look_connections: float = measured(1, "", "and one more where it reads ``http.disconnect``", REDIS)
+    first_connections: float = measured(1, "", "and to the first, for what servers tell each other", REDIS)
 
 
 #: What a server's core, and Redis's, is busy at the most. The rest is for bursts: model.shared.
@@ -122,13 +124,22 @@ class Cell:
 
     @property
     def connections(self) -> int:
-        """To one shard. A daphne and a worker have one each."""
-        return round(self.constants.connections) * self.servers + self.daphnes + self.workers
+        """To the first shard, which has the most. A daphne and a worker have one each."""
+        look = int(min(self.servers, self.lookers))
+        hear = self.servers - look
+        of_servers = look * self.to_redis(0, looks=True) + hear * self.to_redis(0, looks=False)
+        return of_servers + self.daphnes + self.workers
+
+    def to_redis(self, shard: int, *, looks: bool) -> int:
+        """Connections of one server to a shard, which are counted from 0; `looks`: at ``http.disconnect``."""
+        c = self.constants
+        return round(c.connections + c.look_connections * looks + c.first_connections * (shard == 0))
 
     @property
     def files(self) -> int:
-        """Of one server, while all are there: a connection to its upstream for each operation."""
-        return math.ceil(self.in_flight / self.servers) + round(self.constants.connections) * self.shards + 50
+        """Of a server that reads http.disconnect, while all are there: one upstream's for each operation."""
+        to_redis = sum(self.to_redis(shard, looks=True) for shard in range(self.shards))
+        return math.ceil(self.in_flight / self.servers) + to_redis + 50
 
     @property
     def browsers(self) -> int:

@@ -101,10 +101,14 @@ class Running:
 
 @dataclass
 class Bench:
-    """Where everything is: the upstream's URL, and the Python of each rival's environment."""
+    """Where everything is: the upstream's URL, and the Python of each rival's environment.
+
+    `unusable`: by name what is wrong with those of them that cannot be started.
+    """
 
     upstream: str
     pythons: Mapping[str, str]
+    unusable: Mapping[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,7 +118,12 @@ class Bench:
 
     @contextlib.contextmanager
     def running(self, who: str, outstanding: int = 200) -> Iterator[Running]:
-        """That server and a Redis of its own; ready, warm, and ended without mercy afterwards."""
+        """That server and a Redis of its own; ready, warm, and ended without mercy afterwards.
+
+        Raises DidNotStart.
+        """
+        if who in self.unusable:
+            raise DidNotStart(self.unusable[who])
         rival = next((rival for rival in RIVALS if rival.name == who), None)
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory())

@@ -42,7 +42,9 @@ SERVERS = (10, 100, 1000)
 SHARDS = (1, 2, 4)
 BEATS = 200  # within the three seconds after which a server that stands still is taken for dead
 PIECES = 800  # of news; Redis keeps about a thousand
+ANSWERED = 20.0  # seconds at the most, for a few operations
 OWN = "benchmark"  # the name of this process's connections
+DOES_NOT_LOOK = ("--disconnect-channels", "")
 LOOKERS = ("of Redis", "of the server that looks", "of each other that is told")
 
 Command = list[Any]
@@ -162,10 +164,22 @@ def serving(server: RedisServer, shards: int, *words: str, delay: float = 0) -> 
         yield child.pid, load
 
 
-def connections(server: RedisServer, shards: int) -> dict[int, int]:
-    """Connections of one server to Redis, by shard."""
+def connections(server: RedisServer, shards: int, *words: str) -> dict[int, int]:
+    """Connections of one server to Redis, by shard, once it has sent answers to each."""
     client = client_of(server)
-    with serving(server, shards):
+    client.flushall()
+    names = [f"daphne.response.costs{number:05}!" for number in range(20 * shards)]  # a hash spreads them
+    base = server.url.rpartition("/")[0]
+    with contextlib.ExitStack() as stack:
+        _, load = stack.enter_context(serving(server, shards, *words))
+        for name in names:
+            Load(client, "", {**load._message(), "reply_channel": name + "costs"}).send(1)
+        databases = [redis.Redis.from_url(f"{base}/{number}", client_name=OWN) for number in range(shards)]
+        end = time.monotonic() + ANSWERED
+        while sum(one.exists(*("asgi:" + name for name in names)) for one in databases) < len(names):
+            if time.monotonic() > end:
+                raise SystemExit(f"the server has not answered within {ANSWERED:g} s")
+            time.sleep(0.05)
         of_it = [int(one["db"]) for one in client.client_list() if one["name"] != OWN]
     return dict(sorted(Counter(of_it).items()))
 
@@ -187,7 +201,7 @@ def leaving(server: RedisServer, seconds: float = 10) -> tuple[float, float, flo
     of another one, which is told."""
     client = client_of(server)
     done = client.register_script(SEND)
-    with serving(server, 1) as (looks, _), serving(server, 1, "--disconnect-channels", "") as (hears, _):
+    with serving(server, 1) as (looks, _), serving(server, 1, *DOES_NOT_LOOK) as (hears, _):
         pids = server.pid, looks, hears
 
         def used(leave: int) -> list[float]:
@@ -237,7 +251,8 @@ def main() -> None:
         print(f"a look at the browsers that are done: {', '.join(parts)}")
         print(f"a report: {report(server) / 1024:.1f} KiB")
         for shards in SHARDS:
-            print(f"connections of one server to {shards} shards: {connections(server, shards)}")
+            looks, hears = (connections(server, shards, *words) for words in ((), DOES_NOT_LOOK))
+            print(f"connections of one server to {shards} shards: {looks}; of one that only hears: {hears}")
 
 
 if __name__ == "__main__":

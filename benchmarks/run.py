@@ -99,7 +99,11 @@ def quick(bench: Bench) -> int:
         for load in LOADS:
             if load.name in QUICK:
                 for who in (OURS, BEST):
-                    measure(bench, results, load.name, who, 1.5)
+                    try:
+                        measure(bench, results, load.name, who, 1.5)
+                    except DidNotStart as error:
+                        print(f"not measured: {bench.names[who]}: {error}", file=sys.stderr)
+                        return 1
     slow = False
     for name, bound in QUICK.items():
         rate = results.ratio(name, OURS, BEST) or 0.0
@@ -137,21 +141,33 @@ def machine() -> str:
     )
 
 
-def versions(pythons: Mapping[str, str]) -> str:
-    """What the rivals are made of, for the page: those of one environment together."""
+def versions(pythons: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """What the rivals are made of, for the page: those of one environment together.
+
+    And by name what is wrong with each that cannot be measured, for its Python says nothing of that.
+    """
     program = "import sys; from importlib.metadata import version as v\n"
     program += "print(', '.join(f'{name} {v(name)}' for name in sys.argv[1:]))"
-    found = {}
+    found: dict[str, str] = {}
+    unusable: dict[str, str] = {}
     for rival in RIVALS:
         python = pythons.get(rival.name)
-        if python and python not in found:
+        if not python:
+            unusable[rival.name] = f"it needs --python {rival.name}=PATH"
+        elif python not in found:
             named = (word for word in rival.requirements if word != "-r" and "/" not in word)
             words = [word.partition("[")[0] for word in named]
             words += ["channels", "Twisted"] if "-r" in rival.requirements else []
             command = [python, "-c", program, *words]
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
-            found[python] = f"{rival.title} ({said.strip()})"
-    return "; ".join(found.values())
+            try:
+                said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+                found[python] = f"{rival.title} ({said.strip()})"
+            except OSError as error:
+                unusable[rival.name] = f"its Python cannot be started: {error}"
+            except subprocess.CalledProcessError as error:
+                wrote = (error.stderr.strip() or "nothing").splitlines()[-1]
+                unusable[rival.name] = f"{python} ended with {error.returncode} and wrote: {wrote}"
+    return "; ".join(found.values()), unusable
 
 
 def is_whole(arguments: argparse.Namespace) -> bool:
@@ -184,14 +200,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     end_on_signals()
     allow_many_files()
     pythons = dict(pair.split("=", 1) for pair in arguments.python)
+    said, unusable = versions(pythons)
     # uvloop, where the upstream can have it
-    with upstream(pythons.get(BEST, sys.executable)) as url:
-        bench = Bench(url, pythons)
+    with upstream(sys.executable if BEST in unusable else pythons[BEST]) as url:
+        bench = Bench(url, pythons, unusable)
         if arguments.check:
             return check(bench, arguments.who)
         if arguments.quick:
             return quick(bench)
-        results = Results(machine(), versions=versions(pythons), seconds=arguments.seconds)
+        results = Results(machine(), versions=said, seconds=arguments.seconds)
         if arguments.write and arguments.results and arguments.results.exists():
             results = Results.read(arguments.results)
             print(f"nothing is measured: {arguments.results} has the figures; without it they are made anew")

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks.report import Results
+from benchmarks.report import BEST, Results
 from tests.harness.processes import START_TIMEOUT, Process, descendants, living, started
 from tests.house.tree import ROOT
 
@@ -90,11 +90,46 @@ def test_a_rival_that_does_not_start_is_told_of_and_the_others_are_measured(tmp_
     assert "has answered 0 of 1 operations" in kept.missing["at-once", "runworker-32"]
 
 
+@pytest.mark.parametrize("who", ["runworker-32", BEST])  # the upstream, too, has the Python of the second
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (None, "its Python cannot be started: [Errno 2] No such file or directory"),
+        ("#!/bin/sh\necho 1 >&2; echo no Python >&2; exit 3\n", "python ended with 3 and wrote: no Python"),
+    ],
+)
+def test_a_rival_whose_python_does_not_run_is_told_of_and_the_others_are_measured(
+    who: str, program: str | None, why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    python = tmp_path / "python"
+    if program:
+        python.write_text(program)
+        python.chmod(0o755)
+    words = ["--who", who, "ours", "--python", f"{who}={python}", "--load", "at-once"]
+    words += ["--rounds", "1", "--seconds", "0.1", "--results", str(file)]
+    ended = subprocess.run([*RUN, *words], capture_output=True, text=True, timeout=180)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "under upstream at once" in ended.stderr.partition("not measured: ")[2]
+    kept = Results.read(file)
+    assert kept.servers("at-once") == ["ours"]
+    assert why in kept.missing["at-once", who]
+
+
+def test_the_quick_check_fails_where_there_is_nothing_to_compare_with() -> None:
+    ended = subprocess.run([*RUN, "--quick"], capture_output=True, text=True, timeout=180)
+    assert ended.returncode == 1
+    assert ended.stderr == "not measured: asyncio, batched: it needs --python asyncio=PATH\n"
+
+
 def test_a_rival_is_told_with_the_versions_of_its_environment(run: ModuleType) -> None:
-    said = run.versions({"runworker-32": sys.executable, "runworker-200": sys.executable})
+    said, unusable = run.versions({"runworker-32": sys.executable, "runworker-200": sys.executable})
     assert said.startswith("runworker, 32 threads (requests ")
     assert "channels 1.1" in said
     assert said.count("requests") == 1
+    assert "runworker-200" not in unusable
+    assert unusable["asyncio"] == "it needs --python asyncio=PATH"
 
 
 def test_what_was_measured_before_the_end_is_kept_and_says_how_many_rounds_it_is(tmp_path: Path) -> None:

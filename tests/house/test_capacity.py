@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from benchmarks.capacity import BUSY, OVERHEAD, REDIS_BUSY, Cell, Constants, cel
 from benchmarks.simulate import model
 from benchmarks.simulate.__main__ import Row, main
 from benchmarks.simulate.station import Station, constant, simulate
+from tests.harness.redis_server import redis_server
 
 SEED, OPERATIONS = 4, 20_000
 
@@ -121,3 +124,22 @@ def test_each_constant_says_what_prints_it() -> None:
 def test_a_cell_in_which_fewer_look_for_those_that_have_gone_can_be_larger() -> None:
     rates = [capacity.largest_cell(Constants(), lookers).rate for lookers in (math.inf, 2, 0)]
     assert rates == sorted(rates)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_server_has_as_many_connections_to_redis_as_the_model_reckons_with(
+    looks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(capacity.ROOT / "benchmarks"))
+    monkeypatch.chdir(tmp_path)
+    redis_costs = importlib.import_module("redis_costs")
+    cell = capacity.quadratic(servers=1, shards=2)
+    with redis_server() as redis:
+        counted = redis_costs.connections(redis, 2, *(() if looks else redis_costs.DOES_NOT_LOOK))
+    assert counted == {shard: cell.to_redis(shard, looks=looks) for shard in range(2)}
+
+
+def test_the_first_shard_counts_the_servers_that_look_and_those_that_do_not() -> None:
+    two, all_ = (Cell(0, 0, 10, 3, Constants(), lookers).connections for lookers in (2, math.inf))
+    assert two == 2 * 6 + 8 * 5 + 1 + 15  # a daphne, and five workers a shard
+    assert all_ == 10 * 6 + 1 + 15

@@ -1,4 +1,8 @@
-"""How tests run: `async def` tests run under Trio, `@pytest.mark.autojump` gives them a clock that jumps.
+"""How tests run: `async def` tests run under Trio, on the real clock or on one that is named by a marker.
+
+`@pytest.mark.autojump` gives them a clock that jumps whenever all tasks wait: for what needs nothing but
+Trio, as threads, processes and sockets would be late by hours. `@pytest.mark.jumpable` gives them one that
+goes as the real one does and can be set forward, once what the time was for has happened (trio_tests.py).
 
 Python 2.7 reads this file too (tests/client), so what needs Python 3 is imported where it is used.
 """
@@ -12,6 +16,7 @@ import pytest
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "autojump: run this async test on a clock that jumps when all wait")
+    config.addinivalue_line("markers", "jumpable: run this async test on a clock that it can set forward")
     _take_the_machine_as_it_is()
 
 
@@ -35,7 +40,8 @@ def pytest_pyfunc_call(pyfuncitem):
 
     names = pyfuncitem._fixtureinfo.argnames
     test = functools.partial(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
-    trio_tests.run(test, autojump=pyfuncitem.get_closest_marker("autojump") is not None)
+    markers = {marker.name for marker in pyfuncitem.iter_markers()}
+    trio_tests.run(test, autojump="autojump" in markers, jumpable="jumpable" in markers)
     return True
 
 

@@ -20,6 +20,7 @@ from tests.client.call_cases import RETURNED, STREAMED, WRONG
 go_on = threading.Event()
 told: list[Any] = []
 has_told = threading.Event()
+begun = threading.Event()  # set by those that go on until somebody ends them
 shared: contextvars.ContextVar[str] = contextvars.ContextVar("shared", default="nothing")
 
 
@@ -148,6 +149,7 @@ def variables() -> str:
 
 @call
 async def sleep(context: CallContext) -> None:
+    begun.set()
     try:
         await trio.sleep(context.remaining() + 10)
     finally:
@@ -156,18 +158,21 @@ async def sleep(context: CallContext) -> None:
 
 @call
 def block() -> None:
+    begun.set()
     go_on.wait(30)
     tell("ended")
 
 
 @call
 def block_and_fail() -> None:
+    begun.set()
     go_on.wait(30)
     raise ValueError("nobody sees this")
 
 
 @call
 def wait_until_cancelled(context: CallContext) -> None:
+    begun.set()
     try:
         while True:
             context.check_cancelled()

@@ -40,7 +40,7 @@ async def test_a_channel_of_the_project_gets_messages_deadlines_included() -> No
         whole, late = await ask(
             layer,
             message_v2(url="http://upstream/1", reply_format="message", id="1" * 32),
-            message_v2(url="http://upstream/never", reply_format="message", id="2" * 32, timeout=2),
+            message_v2(url="http://upstream/never", reply_format="message", id="2" * 32, timeout=20),
         )
     assert (whole["id"], whole["status"], whole["content"], whole["index"]) == ("1" * 32, 200, b"done", 0)
     assert (late["id"], late["status"], late["index"]) == ("2" * 32, 504, 0)

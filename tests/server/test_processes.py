@@ -1,4 +1,4 @@
-"""The parent of --processes and children that are small programs, on a clock that jumps."""
+"""The parent of --processes and children that are small programs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import pytest
 import trio
 
+from server_trio import children, processes
 from server_trio.children import start_child
 from server_trio.link import LINK_VARIABLE
 from server_trio.processes import Parent
@@ -36,18 +37,18 @@ def program(text: str) -> Origin:
     return Origin([sys.executable, "-c", text], os.getcwd())
 
 
-@pytest.mark.autojump
 async def test_a_child_that_says_nothing_more_is_killed_and_started_again(
-    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(children, "SILENCE", 0.1)
+    monkeypatch.setattr(processes, "PATIENCE", 0.1)
+    monkeypatch.setattr(processes, "LOOK", 0.02)
     caplog.set_level(logging.INFO)
     parent = Parent(Settings(PROCESSES=1), program(SAYS_READY + AND_NO_MORE), Service(), lambda: None)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(parent.serve)
-        while "process 1 is pid" not in caplog.text.partition("it is killed")[2]:
-            await trio.sleep(1)
-            if "has said nothing for" in caplog.text:
-                assert "it is killed" in caplog.text or parent.problem() is not None
+        while "process 1 is pid" not in caplog.text.partition("it is killed")[2]:  # noqa: ASYNC110
+            await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
     assert "was ended by SIGKILL" in caplog.text
 

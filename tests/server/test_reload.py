@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 
 from server_trio import reload
 from server_trio.reload import READY_VARIABLE, Origin, ReloadFailed, own_origin, start_successor
+from tests.harness.trio_tests import jump_once
 
 
 def program(text: str, *words: str) -> Origin:
@@ -23,18 +25,23 @@ async def test_one_that_says_it_is_ready_lives_on() -> None:
     os.kill(pid, signal.SIGKILL)  # it is alive
 
 
+@pytest.mark.jumpable
 async def test_one_that_is_not_ready_in_time_is_ended_even_if_it_ignores_sigterm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(reload, "READY_TIMEOUT", 2.0)
     monkeypatch.setattr(reload, "END_TIMEOUT", 0.1)
     file = tmp_path / "pid"
     text = (
         "import os, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-        "open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause(); signal.pause()"
+        "open(sys.argv[1], 'w').write(f'{os.getpid()}\\n'); signal.pause(); signal.pause()"
     )
-    with pytest.raises(ReloadFailed, match="not ready within 2 s"):
-        await start_successor(program(text, str(file)))
+    said = f"not ready within {reload.READY_TIMEOUT:g} s"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            jump_once, lambda: file.exists() and file.read_text().endswith("\n"), reload.READY_TIMEOUT
+        )
+        with pytest.raises(ReloadFailed, match=said):
+            await start_successor(program(text, str(file)))
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
 

@@ -28,6 +28,7 @@ from .test_supervisor import handle_by_path, message, message_v2
 
 @pytest.mark.autojump
 async def test_a_report_tells_what_is_in_flight_and_what_has_been_done() -> None:
+    began = time.time()
     layer = MemoryLayer()
     supervisor = Supervisor(Settings(), {"REQUEST": handle_by_path})
     async with trio.open_nursery() as nursery, Session(HttpLimits()) as http:
@@ -47,8 +48,9 @@ async def test_a_report_tells_what_is_in_flight_and_what_has_been_done() -> None
         (running,) = report["running"]
         assert running["operation"] == "REQUEST"
         assert running["target"] == "<Request GET http://upstream>"
-        assert 1.9 < time.time() - running["begun_at"] < 3
-        assert 27 < running["deadline_at"] - time.time() < 29
+        # As long ago as it was on the clock that jumps, whatever time the machine has taken besides.
+        assert 1.9 < time.time() - running["begun_at"] < 3 + time.time() - began
+        assert 27 - (time.time() - began) < running["deadline_at"] - time.time() < 29
         assert report["pid"] == os.getpid()
         assert report["layer"]["connected"] is True
         assert report["receiving"] == [{"connected": True, "still": 0.0}]
@@ -83,6 +85,7 @@ async def test_the_errors_of_the_last_hour_are_told_by_target_without_secrets() 
 
 @pytest.mark.autojump
 async def test_a_wait_is_counted_from_the_view_to_the_begin_and_where_the_view_says_when() -> None:
+    began = time.time()
     layer = MemoryLayer()
     settings = resolve({"CONCURRENCY": {"REQUEST": 1}}, {}, {})
     supervisor = Supervisor(settings, {"REQUEST": handle_by_path})
@@ -95,7 +98,7 @@ async def test_a_wait_is_counted_from_the_view_to_the_begin_and_where_the_view_s
         await trio.sleep(30)
         waits = supervisor.reporter.report()["queue_waits"]["REQUEST"]
         assert sum(waits["counts"]) == 2
-        assert waits["sum"] == pytest.approx(3 + 9.9, abs=0.5)
+        assert 3 + 9.9 - 0.5 < waits["sum"] < 3 + 9.9 + 0.5 + 2 * (time.time() - began)
         supervisor.abort()
 
 

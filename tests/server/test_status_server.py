@@ -145,10 +145,10 @@ async def test_a_slow_reader_holds_up_nobody_and_not_the_end(monkeypatch: pytest
 
 
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "SEND_TIMEOUT", 0.2)
     many = [[f"host-{number}." + "x" * 200, "2xx", 1, 1.0] for number in range(20_000)]
     async with status_server(source(report(upstreams=many))) as ask:
         whole = len((await ask("/metrics")).body)
+        monkeypatch.setattr(listening, "SEND_TIMEOUT", 0.2)
         stream = await trio.open_tcp_stream("127.0.0.1", ask.port)  # type: ignore[attr-defined]
         await stream.send_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert await stream.receive_some(1)

@@ -92,7 +92,7 @@ INSTALLED_APPS = ['django.contrib.contenttypes', 'channels']
 DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}
 LOGGING = {'version': 1, 'handlers': {'stderr': {'class': 'logging.StreamHandler'}},
            'root': {'handlers': ['stderr'], 'level': 'INFO'}}
-CHANNELS_ASYNC_SERVER = {'DJANGO_SETUP': True, 'DEADLINES': {'slow': 2}, 'GRACE_TIME': 10}
+CHANNELS_ASYNC_SERVER = {'DJANGO_SETUP': True, 'GRACE_TIME': 10}
 """
 
 
@@ -155,8 +155,8 @@ def test_consume_later_comes_back_through_redis(consuming):
 
 
 def test_a_consumer_is_cancelled_at_the_deadline_of_its_channel(consuming):
-    server = consuming()
-    send(server, "slow", seconds=30)
+    server = consuming("CHANNELS_ASYNC_SERVER['DEADLINES'] = {'slow': 2}\n")
+    send(server, "slow", seconds=60)
     server.process.wait_for_line("slow of channel slow: cancelled at its deadline of 2 s")
 
 

@@ -52,7 +52,7 @@ def test_as_json_each_line_is_an_object(start_server, upstream):
 def test_the_projects_logging_is_used_and_stderr_is_left_alone(start_server, upstream, tmp_path):
     server = start_server(LOGGING.format(level="INFO"), wait=False)
     log = tmp_path / "server.log"
-    until("it is ready", lambda: log.exists() and "ready" in log.read_text())
+    until("it is ready", lambda: log.exists() and "ready" in log.read_text(), 40)
     server.ask(upstream.url + "/echo")
     server.whole_answer()
     until("the operation is told", lambda: "status 200" in log.read_text())

@@ -44,7 +44,7 @@ def test_a_slow_upstream_leaves_places_for_the_others(start_server, upstream):
 
 def test_what_waits_in_redis_until_its_time_is_over_is_never_asked_of_the_upstream(start_server, upstream):
     server = start_server("CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 1}}")
-    server.ask(upstream.url + "/delay/1.5", "running")
+    server.ask(upstream.url + "/gate", "running")
     until("the first one runs", lambda: upstream.statistics()["at_once"] == 1)
     for number in range(20):
         server.ask(
@@ -52,7 +52,10 @@ def test_what_waits_in_redis_until_its_time_is_over_is_never_asked_of_the_upstre
             timeout=0.5, method="GET", headers=[], body=None, response_headers=[], reply_format="http",
             allow_redirects=True, max_redirects=20,
         )  # fmt: skip
+    too_late = time.time() + 0.5
     assert server.waiting() == 20
+    until("their time is over", lambda: time.time() > too_late)
+    upstream.open()
     answers = [server.whole_answer() for _ in range(21)]
     assert [status for status, _, _ in answers] == [200] + [504] * 20
     assert all(b"before it could be begun" in body for _, _, body in answers[1:])

@@ -110,9 +110,11 @@ def start_processes(start_server):
 def test_all_take_operations_and_sigterm_drains_them_all(start_processes, upstream):
     server = start_processes("CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 2}}")
     for number in range(2 * N):
-        server.ask(upstream.url + "/delay/1", str(number))
+        server.ask(upstream.url + "/gate", str(number))
     until("all are asked at once", lambda: upstream.statistics()["at_once"] == 2 * N)
     server.process.signal(signal.SIGTERM)
+    server.process.wait_for_line("draining: 2 operations", count=N)
+    upstream.open()
     found = [server.answer() for _ in range(2 * N)]
     assert {message["status"] for message in found} == {200}
     assert server.process.wait() == 0
@@ -137,12 +139,13 @@ def test_what_a_killed_child_had_is_answered_by_the_others_and_it_is_started_aga
     server = start_processes()
     number = 30
     for name in range(number):
-        server.ask(upstream.url + "/delay/2", str(name))
+        server.ask(upstream.url + "/gate", str(name))
     until("all are asked", lambda: upstream.statistics()["at_once"] == number)
     pid = children(server)[2]
     os.kill(pid, signal.SIGKILL)
     line = server.process.wait_for_line(f"process 2 .pid {pid}. was ended by SIGKILL")
     assert "a fresh one is started in" in line
+    upstream.open()
     assert Counter(server.answer()["status"] for _ in range(number)) == {200: number}
     told(server, 2, 2)
     assert server.process.end() == 0
@@ -267,7 +270,7 @@ def test_sighup_replaces_them_one_by_one_with_new_settings(start_processes, upst
     assert not set(before.values()) & set(after.values())
     assert sorted(server.process.relatives()) == sorted(after.values())
     for _ in range(2 * N):
-        server.ask(upstream.url + "/delay/3")
+        server.ask(upstream.url + "/hang")
         assert server.answer()["status"] == 504
     assert server.process.end() == 0
 

@@ -53,10 +53,11 @@ def answers_again(server: Server, upstream) -> bool:
 
 def test_a_restart_costs_no_answer(start_here, own_redis, upstream):
     server = start_here()
-    server.ask(upstream.url + "/delay/2")
+    server.ask(upstream.url + "/gate")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     own_redis.kill()
     own_redis.start()
+    upstream.open()
     assert server.whole_answer()[0] == 200
     assert answers_again(server, upstream)
     assert len(complaints(server)) <= 2, complaints(server)
@@ -64,9 +65,10 @@ def test_a_restart_costs_no_answer(start_here, own_redis, upstream):
 
 def test_what_is_ready_while_redis_is_away_is_kept_and_sent(start_here, own_redis, upstream):
     server = start_here()
-    server.ask(upstream.url + "/delay/1")
+    server.ask(upstream.url + "/gate")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     own_redis.kill()
+    upstream.open()
     until("the upstream has answered", lambda: not upstream.statistics()["at_once"])
     server.process.wait_for_line("cannot be reached")
     own_redis.start()
@@ -80,10 +82,11 @@ def test_what_is_ready_while_redis_is_away_is_kept_and_sent(start_here, own_redi
 def test_a_redis_that_stands_still_makes_nobody_dead_and_nothing_twice(start_here, own_redis, upstream):
     servers = [start_here(), start_here()]
     for number in range(6):
-        servers[0].ask(upstream.url + "/delay/1", str(number), method="POST")
+        servers[0].ask(upstream.url + "/gate", str(number), method="POST")
     until("all have been begun", lambda: upstream.statistics()["requests"] == 6)
     os.kill(own_redis.pid, signal.SIGSTOP)
     try:
+        upstream.open()
         for server in servers:  # 5 s and more; a server is taken for dead after 3
             server.process.wait_for_line("does not answer")
     finally:
@@ -100,9 +103,10 @@ def test_a_redis_that_stands_still_makes_nobody_dead_and_nothing_twice(start_her
 
 def test_a_redis_without_memory_is_complained_of_once_and_answers_are_kept(start_here, own_redis, upstream):
     server = start_here()
-    server.ask(upstream.url + "/delay/1")
+    server.ask(upstream.url + "/gate")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     own_redis.command("CONFIG", "SET", "maxmemory", 1)
+    upstream.open()
     until("the upstream has answered", lambda: not upstream.statistics()["at_once"])
     server.process.wait_for_line("used memory > 'maxmemory'")
     refused = own_redis.command("INFO", "errorstats")
@@ -124,11 +128,12 @@ def test_a_password_that_changes_is_said_once_and_what_is_in_flight_is_answered_
     start_here, own_redis, upstream
 ):
     server = start_here()
-    server.ask(upstream.url + "/delay/1")
+    server.ask(upstream.url + "/gate")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     own_redis.command("CONFIG", "SET", "requirepass", "new")
     own_redis.password = "new"
     own_redis.command("CLIENT", "KILL", "TYPE", "normal")
+    upstream.open()
     line = server.process.wait_for_line("does not let this server in")
     assert "password" in line
     until("the upstream has answered", lambda: not upstream.statistics()["at_once"])
@@ -144,10 +149,11 @@ def test_a_password_that_changes_is_said_once_and_what_is_in_flight_is_answered_
 def test_a_redis_that_was_emptied_gets_the_answers_of_what_is_in_flight(start_here, own_redis, upstream):
     servers = [start_here(), start_here()]
     for number in range(4):
-        servers[0].ask(upstream.url + "/delay/5", str(number), method="POST")
+        servers[0].ask(upstream.url + "/gate", str(number), method="POST")
     until("all have been begun", lambda: upstream.statistics()["at_once"] == 4)
     own_redis.command("FLUSHALL")
     until("both are known again", lambda: own_redis.command("HLEN", f"{PREFIX}:servers") == 2)
+    upstream.open()
     assert [servers[0].whole_answer()[0] for _ in range(4)] == [200] * 4
     assert answers_again(servers[0], upstream)
     assert upstream.statistics()["requests"] == 5
@@ -228,9 +234,10 @@ def test_a_failover_is_followed(start_here, upstream):
         config = {"hosts": [(sentinel.host, sentinel.port)], "services": [sentinel.service]}
         layer = {"BACKEND": "asgi_redis.RedisSentinelChannelLayer", "CONFIG": config}
         server = start_here(f"CHANNEL_LAYERS = {{'default': {layer!r}}}", master)
-        server.ask(upstream.url + "/delay/3")
+        server.ask(upstream.url + "/gate")
         until("the upstream is asked", lambda: upstream.statistics()["at_once"])
         master.kill()
+        upstream.open()
         until("the replica leads", lambda: is_master(replica))
         server.redis = replica
         assert server.whole_answer()[0] == 200

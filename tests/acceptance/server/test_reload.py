@@ -45,14 +45,16 @@ def has_ended(server):
 
 def test_new_settings_take_effect_and_the_old_process_finishes_what_it_has(start_server, upstream):
     server = start_server()
-    server.ask(upstream.url + "/delay/8", "old")
+    server.ask(upstream.url + "/gate", "old")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     rewrite(server, QUICK)
     server.process.signal(signal.SIGHUP)
     server.process.wait_for_line("is ready and takes over")
     server.process.wait_for_line("draining: 1 operations")
-    server.ask(upstream.url + "/delay/3", "new")
-    assert answers(server, 2) == {"new": 504, "old": 200}
+    server.ask(upstream.url + "/hang", "new")
+    assert answers(server, 1) == {"new": 504}
+    upstream.open()
+    assert answers(server, 1) == {"old": 200}
     assert has_ended(server) == 0
     (successor,) = server.process.relatives()
     # A member of the same group: what a terminal sends reaches it.
@@ -131,7 +133,7 @@ def test_a_terminal_that_is_closed_drains_and_starts_nothing(start_server, tmp_p
             start_new_session=True,
         )
     os.close(other_side)
-    until("it is ready", lambda: " ready" in log.read_text())
+    until("it is ready", lambda: " ready" in log.read_text(), 40)
     os.close(terminal)
     assert process.wait(20) == 0
     assert "the terminal has been closed" in log.read_text()

@@ -42,10 +42,11 @@ def begin(start_server):
 def test_probes_metrics_and_page_tell_what_the_server_does(begin, upstream):
     server, port = begin()
     until("it is ready", lambda: ask(port, "/readyz") == (200, "ok\n"))
-    server.ask(upstream.url + "/delay/2?token=secret")
+    server.ask(upstream.url + "/gate?token=secret")
     until("it is seen in flight", lambda: "&lt;Request GET http" in ask(port, "/")[1])
     assert "secret" not in ask(port, "/")[1] + ask(port, "/api/status")[1]
     assert 'operations_inprogress{operation="REQUEST",process="0"} 1.0' in ask(port, "/metrics")[1]
+    upstream.open()
     assert server.whole_answer()[0] == 200
     done = 'operations_completed_total{operation="REQUEST",process="0"} 1.0'
     until("it is counted", lambda: done in ask(port, "/metrics")[1])
@@ -54,12 +55,13 @@ def test_probes_metrics_and_page_tell_what_the_server_does(begin, upstream):
 
 def test_it_is_not_ready_while_it_drains_and_alive_to_the_end(begin, upstream):
     server, port = begin()
-    server.ask(upstream.url + "/delay/3")
+    server.ask(upstream.url + "/gate")
     until("the upstream is asked", lambda: upstream.statistics()["at_once"])
     server.process.signal(signal.SIGTERM)
     server.process.wait_for_line("draining: 1 operations")
     assert ask(port, "/readyz") == (503, "draining: it takes no more messages\n")
     assert ask(port, "/livez")[0] == 200
+    upstream.open()
     assert server.process.wait() == 0
 
 

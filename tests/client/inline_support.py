@@ -7,6 +7,10 @@ from site_support import STYLES, configured
 
 from channels_async.client.client import client
 
+#: Deadlines in seconds for what is to be late in its middle, not before it begins. The first is enough unless
+#: the machine stands still for so long; then the next is tried.
+LATE = (0.5, 5, 50)
+
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Up: 1\r\n\r\nhello'
 
 

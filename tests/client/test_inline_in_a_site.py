@@ -98,7 +98,7 @@ def test_a_body_that_is_cut_short_under_channels_breaks_the_connection_and_ends(
 
 
 def consume(url, layer=None, **request):
-    others = {'CHANNELS_ASYNC': False, 'CHANNELS_ASYNC_SERVER': {'DEADLINES': {'REQUEST': 5}}}
+    others = {'CHANNELS_ASYNC': False, 'CHANNELS_ASYNC_SERVER': {'DEADLINES': {'REQUEST': 30}}}
     with configured(STYLES[-1], [], **others):
         return Site(layer, consumer=lambda message: client.request(message, url)).ask(**request)
 

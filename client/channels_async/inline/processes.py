@@ -72,13 +72,17 @@ class Process(object):
             if ended and last is None:
                 self._signal(signal.SIGKILL)  # what it has left behind
                 last = monotonic() + LAST_READ
-            if ended and (not self._outputs() or monotonic() >= last):
+            if ended and not self._outputs():
                 return b''
             if monotonic() >= self._end:
                 raise TooLate()
-            output = self._step(LOOK)
+            # What is in the pipe is read also by one who stood still meanwhile.
+            no_more = ended and monotonic() >= last
+            output = self._step(0 if no_more else LOOK)
             if output:
                 return output
+            if no_more:
+                return b''
 
     @property
     def returncode(self):

@@ -27,7 +27,9 @@ from asgi_redis import RedisSentinelChannelLayer
 layer = RedisSentinelChannelLayer(hosts=[SENTINEL_HOST], services=["primary"], prefix=PREFIX)
 """
 IDLE = """
-layer.blpop_timeout = 6  # seconds; with the class's 5 it is chance who gives up first
+# Seconds; with the class's 5 it is chance who gives up first. What is to break gives up at 5, however long
+# it may stand still before it looks.
+layer.blpop_timeout = 6 if WITHOUT is None else 40
 assert layer.receive(["nothing"], block=True) == (None, None)
 """
 

@@ -29,7 +29,7 @@ class PageTests(TestCase):
 
 class SocketTests(ChannelTestCase):
     def test_the_websocket_client_echoes_and_joins_the_group(self):
-        client = WSClient()
+        client = WSClient(ordered=True)
         client.send_and_consume("websocket.connect", path="/")
         self.assertIsNone(client.receive(json=False))  # what accepts the socket has no text
         client.send_and_consume("websocket.receive", {"path": "/", "text": "x"})

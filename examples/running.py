@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.harness.processes import Process, ProcessFailed
+from tests.harness.processes import Process, ProcessFailed, end_descendants
 from tests.harness.redis_server import NoRedisBinary
+from tests.harness.signals import ending_signals_held, on_ending_signal
 from tests.harness.upstream import Upstream
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
 LOOK_AGAIN = 1.0  # seconds
 
@@ -30,12 +30,13 @@ class Running:
 
 
 def end(processes: list[Process]) -> None:
-    """End all at the same time."""
-    for process in processes:
-        if process.returncode is None:
-            process.signal(signal.SIGTERM)
-    for process in processes:
-        process.end(END_TIMEOUT)
+    """End all at the same time; each may first finish what it has begun."""
+    with ending_signals_held():  # or some would not have their time, and some not be told
+        for process in processes:
+            if process.returncode is None:
+                process.signal(signal.SIGTERM)
+        for process in processes:
+            process.end(END_TIMEOUT, told=True)
 
 
 def run(what: str, act: Callable[[], int]) -> int:
@@ -44,16 +45,16 @@ def run(what: str, act: Callable[[], int]) -> int:
     A second Ctrl-C does not leave half of the processes.
     """
 
-    def interrupt(*_: object) -> None:
-        for number in ENDING:
-            signal.signal(number, signal.SIG_IGN)
+    def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    for number in ENDING:
-        signal.signal(number, interrupt)
+    on_ending_signal(interrupt)
     try:
         return act()
     except KeyboardInterrupt:
+        # What no `with` knows of: it came between a start and the `try` that ends what was started, or in a
+        # `finally` before it did.
+        end_descendants(grace=END_TIMEOUT)
         print("ended")
         return 0
     except (ProcessFailed, NoRedisBinary) as error:

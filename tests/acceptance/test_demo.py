@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -9,8 +10,10 @@ import pytest
 
 from examples.demo.rows import ROWS
 from tests.acceptance.browser import ask
+from tests.acceptance.raw import until
 from tests.harness.processes import Process, descendants, living
 from tests.house.tree import ROOT
+from tests.server.terminal import terminal
 
 RUN = str(ROOT / "examples" / "demo" / "run.py")
 
@@ -29,7 +32,7 @@ def test_check_prints_a_line_for_each_page_and_the_table_and_exits_0(web_python)
     assert demo.output().endswith("all is well")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
 def test_a_signal_ends_it_and_every_process_that_it_started(web_python, number):
     demo = start_demo(web_python)
     try:
@@ -42,6 +45,23 @@ def test_a_signal_ends_it_and_every_process_that_it_started(web_python, number):
         assert not started & {pid for pid, _, _ in living()}
     finally:
         demo.end()
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "twice", "closed"])
+def test_a_terminal_ends_it_with_every_process_that_it_started(web_python, how, tmp_path):
+    with terminal([sys.executable, RUN, "--web-python", web_python], tmp_path, os.environ) as window:
+        window.wait_for("(Ctrl-C ends it)")
+        begun = descendants(window.pid)
+        assert len(begun) >= 5
+        if how == "closed":
+            window.hang_up()
+        else:
+            window.type("\x03")
+            if how == "twice":
+                until("one of them has ended", lambda: not begun <= {pid for pid, _, _ in living()})
+                window.type("\x03")
+            assert window.wait() == 0
+        assert not begun & {pid for pid, _, _ in living()}
 
 
 def test_a_site_that_does_not_start_is_an_exit_code_and_a_reason(tmp_path):

@@ -130,10 +130,13 @@ class Process:
         """Processes, other than itself, that live in the session which it leads."""
         return [pid for pid in session_members(self.pid) if pid != self.pid]
 
-    def end(self, timeout: float = END_TIMEOUT) -> int:
-        """SIGTERM to it, SIGKILL to what its group still holds after that; its exit status."""
+    def end(self, timeout: float = END_TIMEOUT, *, told: bool = False) -> int:
+        """SIGTERM to it, SIGKILL to what its group still holds after that; its exit status.
+
+        `told`: it has had SIGTERM, and a server would take a second one for an end at once.
+        """
         try:
-            if self.returncode is None:
+            if not told and self.returncode is None:
                 self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(timeout)
@@ -163,12 +166,14 @@ def descendants(ancestor: int) -> set[int]:
     return found - {ancestor}
 
 
-def end_descendants(timeout: float = END_TIMEOUT) -> None:
+def end_descendants(timeout: float = END_TIMEOUT, *, grace: float = 0.0) -> None:
     """SIGKILL to all that this process has started, and to what those have; return once they have ended.
 
-    They are all stopped before: one whose parent ends first would no longer be known as ours.
+    They are all stopped before: one whose parent ends first would no longer be known as ours. With `grace`
+    the children have SIGTERM and so many seconds before that.
     """
-    stopped: set[int] = set()
+    stopped = _outlasting_sigterm(grace) if grace else set()
+    _signal(stopped, signal.SIGSTOP)
     while more := descendants(os.getpid()) - stopped:
         _signal(more, signal.SIGSTOP)
         stopped |= more
@@ -176,6 +181,19 @@ def end_descendants(timeout: float = END_TIMEOUT) -> None:
     end = time.monotonic() + timeout
     while stopped & {pid for pid, _, _ in living()} and time.monotonic() < end:
         time.sleep(0.01)  # orphans are reaped by init, which tells nobody
+
+
+def _outlasting_sigterm(seconds: float) -> set[int]:
+    """SIGTERM to this process's children; what is left of its descendants once they have ended, or then."""
+    found = descendants(os.getpid())
+    known = [(pid, parent, session) for pid, parent, session in living() if pid in found]
+    children = {pid for pid, parent, _ in known if parent == os.getpid()}
+    _signal(children, signal.SIGTERM)
+    end = time.monotonic() + seconds
+    while children & {pid for pid, _, _ in living()} and time.monotonic() < end:
+        time.sleep(0.01)  # whoever waits for them is not known here
+    sessions = {(pid, session) for pid, _, session in known}  # a number may be another's by now
+    return {pid for pid, _, session in living() if (pid, session) in sessions}
 
 
 def _signal(pids: set[int], number: int) -> None:

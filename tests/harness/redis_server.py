@@ -114,8 +114,9 @@ class RedisServer:
     def _start_once(self) -> bool:
         with open(self.directory / "redis.log", "ab") as log:
             self._process = subprocess.Popen(
-                self.command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory
-            )
+                self.command_line(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                start_new_session=True,  # a server that Ctrl-C ends needs it to answer what is in flight
+            )  # fmt: skip
         if self._answers_ping():
             return True
         self.kill()

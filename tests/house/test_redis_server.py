@@ -29,6 +29,11 @@ def test_leaving_ends_the_process_and_removes_its_directory():
     assert not directory.exists()
 
 
+def test_ctrl_c_in_a_terminal_is_not_for_it_but_for_who_started_it():
+    with redis_server() as server:
+        assert os.getpgid(server.pid) == server.pid != os.getpgid(0)
+
+
 def test_it_comes_back_on_the_same_port_without_its_data():
     with redis_server() as server:
         server.command("SET", "a", "b")

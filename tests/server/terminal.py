@@ -29,13 +29,19 @@ def terminal(command: Sequence[str], directory: pathlib.Path, environment: Mappi
     try:
         process = subprocess.Popen(
             list(command), cwd=directory, env=environment, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            start_new_session=True, preexec_fn=_control,
         )  # fmt: skip
     except BaseException:
         os.close(slave)
         os.close(master)
         raise
     return Terminal(process, master, slave)
+
+
+def _control() -> None:
+    """Make stdin this process's terminal, as a login does: its closing is heard of, also under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
@@ -57,6 +63,11 @@ class Terminal:
         os.close(self._slave)
         os.close(self._master)
 
+    @property
+    def pid(self) -> int:
+        """The program's."""
+        return self._process.pid
+
     def type(self, text: str) -> None:
         """Press these keys."""
         os.write(self._master, text.encode())
@@ -64,6 +75,14 @@ class Terminal:
     def signal(self, number: int) -> None:
         """Send it to the program."""
         self._process.send_signal(number)
+
+    def hang_up(self) -> int:
+        """Close it, with which the program gets SIGHUP; its exit code."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for end in (self._slave, self._master):
+            os.dup2(nothing, end)
+        os.close(nothing)
+        return self._process.wait(TIMEOUT)
 
     def wait_for(self, word: str) -> str:
         """What was shown until `word` was, it included."""

@@ -12,6 +12,7 @@ from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
 from server_trio.reaching import make_open_stream
 from server_trio.resolving import resolve
+from tests.harness.trio_tests import jump_once
 from tests.http.proxy import open_proxy
 from tests.http.upstream import answer, open_upstream
 
@@ -148,14 +149,17 @@ async def test_a_proxy_that_closes_or_is_not_there_is_an_upstream_error_without_
         assert text.startswith("api.example: cannot resolve the host of the proxy: ")
 
 
+@pytest.mark.jumpable
 async def test_a_silent_proxy_is_bounded_by_the_connect_timeout():
     async def silent(peer):
         await peer.wait_closed()
 
     async with open_upstream([silent]) as proxy:
-        async with session(proxy.url(), HttpLimits(connect_timeout=0.05)) as http:
-            with pytest.raises(errors.UpstreamTimeout):
-                await get(http, "https://api.example/")
+        async with session(proxy.url(), HttpLimits(connect_timeout=30)) as http:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(jump_once, lambda: proxy.connections, 30)
+                with pytest.raises(errors.UpstreamTimeout):
+                    await get(http, "https://api.example/")
             await proxy.connections[0].ended.wait()
 
 

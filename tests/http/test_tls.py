@@ -12,6 +12,7 @@ import trustme
 from server_trio import errors
 from server_trio.http.session import Session
 from server_trio.limits import HttpLimits
+from tests.harness.trio_tests import jump_once
 from tests.http.upstream import answer, open_upstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -203,13 +204,16 @@ async def test_an_upstream_that_closes_during_the_handshake_is_an_upstream_error
             await get(session, upstream.url().replace("http:", "https:"))
 
 
+@pytest.mark.jumpable
 async def test_a_handshake_that_takes_too_long_is_a_timeout():
     async def silent(peer):
         await peer.wait_closed()
 
-    async with open_upstream([silent]) as upstream, Session(HttpLimits(connect_timeout=0.05)) as session:
-        with pytest.raises(errors.UpstreamTimeout):
-            await get(session, upstream.url().replace("http:", "https:"))
+    async with open_upstream([silent]) as upstream, Session(HttpLimits(connect_timeout=30)) as session:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(jump_once, lambda: upstream.connections, 30)
+            with pytest.raises(errors.UpstreamTimeout):
+                await get(session, upstream.url().replace("http:", "https:"))
         assert session.statistics().origins == {}
         await upstream.connections[0].ended.wait()
 

@@ -224,10 +224,13 @@ async def test_an_interim_100_is_passed_over():
 
 
 async def test_cancellation_while_a_piece_is_awaited_closes_the_connection():
-    ended = trio.Event()
+    begun, ended = trio.Event(), trio.Event()
 
     async def listen(peer):
         await peer.read_head()
+        while b"one" not in peer._buffer:
+            await peer.read_some()
+        begun.set()
         await peer.wait_closed()
         ended.set()
 
@@ -235,10 +238,15 @@ async def test_cancellation_while_a_piece_is_awaited_closes_the_connection():
         yield b"one"
         await trio.sleep_forever()
 
+    async def ask(session, url):
+        async with session.stream("POST", url, body=never()):
+            pass
+
     async with open_upstream([listen]) as upstream, Session(HttpLimits()) as session:
-        with trio.move_on_after(0.05):
-            async with session.stream("POST", upstream.url(), body=never()):
-                pass
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, session, upstream.url())
+            await begun.wait()
+            nursery.cancel_scope.cancel()
         with trio.fail_after(30):
             await ended.wait()
         assert session.statistics().open == 0

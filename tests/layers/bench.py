@@ -81,7 +81,7 @@ async def take(layer: Layer, *channels: str, number: int = 1, limit: int = 100) 
             taken.extend(await layer.receive(shard, channels, limit))
         enough.set()
 
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             for shard in range(layer.shards):
                 nursery.start_soon(take_from, shard)
@@ -94,7 +94,7 @@ async def take(layer: Layer, *channels: str, number: int = 1, limit: int = 100) 
 async def receive_once(layer: Layer, channel: str, limit: int) -> list[Received]:
     """What one call returns, on the shard where something is first."""
     found: list[Received] = []
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             for shard in range(layer.shards):
 

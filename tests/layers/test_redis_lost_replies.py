@@ -11,7 +11,15 @@ import pytest
 import trio
 
 from server_trio.errors import ChannelFull, SendUnknown
-from server_trio.layers import Layer, Received, open_layer, redis_claim, redis_layer, redis_send
+from server_trio.layers import (
+    Layer,
+    Received,
+    open_layer,
+    redis_claim,
+    redis_connection,
+    redis_layer,
+    redis_send,
+)
 from server_trio.layers.packing import pack
 from server_trio.layers.redis_claim_scripts import CLAIM, GIVE_BACK
 from server_trio.layers.redis_scripts import SEND
@@ -201,8 +209,9 @@ async def test_cancelling_does_not_wait_long_for_a_redis_that_is_silent(
 
     monkeypatch.setattr(redis_send, "CANCEL_TIMEOUT", 0.1)
     monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(redis_connection, "EXCHANGE_TIMEOUT", 3600.0)
     async with open_proxy(redis) as proxy:
-        with trio.fail_after(4):  # an exchange would wait for 5
+        with trio.fail_after(30):  # an exchange would wait for longer
             async with open_layer(redis_spec([proxy.url])()) as layer:
                 await layer.send("first", {})  # so that the script is known
                 with trio.CancelScope() as scope:
@@ -252,7 +261,7 @@ async def test_under_load_every_message_survives_lines_that_break_anywhere(
                     else:
                         proxy.lose_reply_to = chance.choice([SEND, CLAIM, GIVE_BACK]).sha.encode()
 
-            with trio.fail_after(25):
+            with trio.fail_after(50):
                 async with trio.open_nursery() as nursery:
                     for first in range(3):
                         nursery.start_soon(send, first)

@@ -16,13 +16,14 @@ from server_trio.layers import (
     open_layer,
     redis_claim,
     redis_connection,
+    redis_layer,
     redis_send,
 )
 from server_trio.layers.redis_layer import RedisLayer
 from server_trio.layers.redis_loop import LoopFell
 from tests.harness.redis_server import RedisServer, redis_server, sentinel_server
 
-from .bench import contents, is_empty, redis_spec, sentinel_spec, take
+from .bench import contents, redis_spec, sentinel_spec, take
 from .proxy import open_proxy
 from .watch import info, is_blocked, is_master, put, wait_for
 
@@ -85,6 +86,7 @@ async def test_a_send_gives_up_when_redis_stays_away(monkeypatch: pytest.MonkeyP
                     nursery.start_soon(send, layer, number)
             assert failures == 5
             redis.start()
+            monkeypatch.setattr(redis_send, "SEND_TIMEOUT", 20.0)
             await layer.send("in", {"n": "after"})
             assert await contents(layer, "in") == [{"n": "after"}]
 
@@ -180,13 +182,15 @@ async def test_a_redis_without_memory_refuses_and_recovers(
                 await layer.send("in", {})
         finally:
             redis.command("CONFIG", "SET", "maxmemory", 0)
+        monkeypatch.setattr(redis_send, "SEND_TIMEOUT", 20.0)
         await layer.send("in", {"n": 1})
         assert await contents(layer, "in") == [{"n": 1}]
 
 
 async def test_the_messages_of_receives_that_were_going_on_are_given_back_at_the_end(
-    redis: RedisServer,
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(redis_layer, "CLOSE_TIMEOUT", 30.0)
     spec = redis_spec([redis.url])()
     async with trio.open_nursery() as nursery, open_layer(spec) as layer:
 
@@ -214,7 +218,11 @@ async def test_an_old_redis_is_named_once_and_asked_for_what_it_can(
             for _ in range(2):
                 await layer.send("in", {})
                 await take(layer, "in")
-                assert await is_empty(layer, "in")
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(layer.receive, 0, ["in"], 1)
+                    await wait_for(lambda: is_blocked(redis))
+                    nursery.cancel_scope.cancel()
+                await wait_for(lambda: not is_blocked(redis))
     assert len([record for record in caplog.records if "before 6.2" in record.getMessage()]) == warnings
     used = info(redis, "commandstats")
     assert [name for name in (b"blmove", b"blpop") if b"cmdstat_" + name + b":" in used] == [command]

@@ -327,5 +327,5 @@ async def test_of_tls_to_who_falls_silent_while_it_is_made_nothing_stays(tmp_pat
             await silent.wait()
             nursery.cancel_scope.cancel()
         assert not connection.has_left
-        with trio.fail_after(10):  # asyncio waits for 30 s for the other's goodbye, before 3.11 for ever
+        with trio.fail_after(20):  # asyncio waits for 30 s for the other's goodbye, before 3.11 for ever
             await peer.ended.wait()

@@ -40,10 +40,10 @@ async def test_who_waits_long_and_in_order_is_left_alone(
 ) -> None:
     monkeypatch.setattr(redis_claim, "BLOCK_TIME", 0.2)
     monkeypatch.setattr(redis_watchdog, "INTERVAL", 0.05)
-    monkeypatch.setattr(redis_watchdog, "LIMIT", 1.0)
+    monkeypatch.setattr(redis_watchdog, "LIMIT", 4.0)  # a busy machine may stand still for seconds
     async with open_layer(redis_spec([redis.url])()) as layer, trio.open_nursery() as nursery:
         nursery.start_soon(layer.receive, 0, ["in"], 1)
         before = layer.statistics().round_trips
-        await wait_for(lambda: layer.statistics().round_trips > before + 20)  # some seconds, many blocks
+        await wait_for(lambda: layer.statistics().round_trips > before + 30)  # more seconds, many blocks
         nursery.cancel_scope.cancel()
     assert "no progress" not in caplog.text

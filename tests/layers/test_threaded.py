@@ -32,7 +32,7 @@ async def blocking() -> AsyncIterator[tuple[BlockingLayer, ThreadedLayer]]:
 
 
 async def in_thread(event: Any) -> None:
-    assert await trio.to_thread.run_sync(event.wait, 10)
+    assert await trio.to_thread.run_sync(event.wait, 30)
 
 
 async def abandon(backend: BlockingLayer, layer: ThreadedLayer) -> None:
@@ -54,7 +54,7 @@ async def test_what_an_abandoned_thread_takes_goes_to_the_next_receive() -> None
     async with blocking() as (backend, layer):
         await abandon(backend, layer)
         await layer.send("in", {"n": 1})
-        with trio.fail_after(10):
+        with trio.fail_after(20):
             received = await layer.receive(0, ["in"], 1)
     assert received == [Received("in", {"n": 1})]
 
@@ -68,7 +68,7 @@ async def test_what_an_abandoned_thread_takes_waits_for_room_to_go_back() -> Non
             backend.changed.notify_all()
         await trio.to_thread.run_sync(lambda: None)
         backend.capacity = 1
-        with trio.fail_after(10):
+        with trio.fail_after(20):
             assert await layer.receive(0, ["in"], 1) == [Received("in", {"n": 1})]
 
 
@@ -87,7 +87,7 @@ async def test_a_thread_that_never_comes_back_does_not_hold_up_the_end(
 ) -> None:
     monkeypatch.setattr("server_trio.layers.threaded.CLOSE_TIMEOUT", 0.05)
     backend = BlockingLayer()
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with open_threaded_layer(backend) as layer:
             await abandon(backend, layer)
     backend.stop_waiting()
@@ -178,7 +178,7 @@ class SlowSend(BlockingLayer):
 
     def send(self, channel: str, message: Any) -> None:
         self.sending.set()
-        assert self.go.wait(10)
+        assert self.go.wait(30)
         super().send(channel, message)
 
 
@@ -191,7 +191,10 @@ async def test_a_send_that_timed_out_in_the_layer_is_unknown(kind: type[Exceptio
 
 
 @pytest.mark.parametrize("capacity", [0, 1])
-async def test_a_send_cancelled_in_its_thread_is_cancelled_only_if_it_was_not_sent(capacity: int) -> None:
+async def test_a_send_cancelled_in_its_thread_is_cancelled_only_if_it_was_not_sent(
+    capacity: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threaded, "CANCEL_TIMEOUT", 30.0)
     backend = SlowSend(capacity=capacity)
     returned = False
     async with open_threaded_layer(backend) as layer, trio.open_nursery() as nursery:

@@ -4,6 +4,7 @@ from __future__ import unicode_literals
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -11,15 +12,26 @@ import time
 import pytest
 
 START_TIMEOUT = 20.0  # seconds
+PORTS = range(12000, 32000)  # below those that a system gives away by itself
+
+
+def free_port():
+    """One of the loopback that was free a moment ago, and that no other process gets by chance meanwhile."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with contextlib.closing(socket.socket()) as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+            except (OSError, IOError):
+                continue
+            return port
+    raise OSError('none of 100 ports from {} is free'.format(PORTS[0]))
 
 
 class RedisServer(object):
     """A process with a free port of the loopback and nothing on disk."""
 
     def __init__(self, binary, directory):
-        with contextlib.closing(socket.socket()) as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = 'redis://127.0.0.1:{}/0'.format(self.port)
         self._process = subprocess.Popen(
             [

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,10 @@ from .resp import Connection, RedisError, Reply
 
 START_TIMEOUT = 20.0  # seconds; a start takes 30 ms, on a machine under load more
 END_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
+PATIENCE = 60_000  # milliseconds in which a master of a Sentinel may stand still and is not down
+# Below those that a system gives away by itself (Linux: from 32768, others: from 49152), so that no other
+# process gets one by chance before it is used; and nobody listens there where nobody is to listen.
+PORTS = range(12_000, 32_000)
 PORT_ATTEMPTS = 5  # somebody else may take the free port before the server binds it
 
 
@@ -57,9 +62,11 @@ def find_binary() -> str:
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in random.SystemRandom().sample(PORTS, 100):  # not by what a test may have seeded
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"none of 100 ports from {PORTS.start} is free")
 
 
 class RedisServer:
@@ -174,7 +181,10 @@ class RedisServer:
 
 
 class SentinelServer(RedisServer):
-    """A Redis Sentinel that watches one master under the name `service`."""
+    """A Redis Sentinel that watches one master under the name `service`.
+
+    It is patient; who wants a failover sets down-after-milliseconds once the master is down.
+    """
 
     def __init__(self, directory: str | Path, master: RedisServer, service: str = "primary") -> None:
         super().__init__(directory)
@@ -186,7 +196,7 @@ class SentinelServer(RedisServer):
         file.write_text(
             f"port {self.port}\nbind {self.host}\ndir {self.directory}\n"
             f"sentinel monitor {self.service} {self._master.host} {self._master.port} 1\n"
-            f"sentinel down-after-milliseconds {self.service} 1000\n"
+            f"sentinel down-after-milliseconds {self.service} {PATIENCE}\n"
         )
         return [find_binary(), str(file), "--sentinel"]
 

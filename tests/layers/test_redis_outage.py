@@ -235,7 +235,6 @@ async def test_the_bridge_follows_sentinel_to_the_new_master() -> None:
         sentinel_server(master) as sentinel,
     ):
         sentinel.command("SENTINEL", "SET", sentinel.service, "failover-timeout", 1000)
-        sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
         await wait_for(lambda: sentinel.command("SENTINEL", "REPLICAS", sentinel.service))
         async with open_layer(sentinel_spec(sentinel)()) as layer, trio.open_nursery() as nursery:
             received: list[Any] = []
@@ -246,6 +245,7 @@ async def test_the_bridge_follows_sentinel_to_the_new_master() -> None:
 
             await wait_for(lambda: is_blocked(master))
             master.kill()
+            sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
             await wait_for(lambda: is_master(replica))
             await layer.send("in", {"n": 1})
         assert received == [{"n": 1}]

@@ -229,7 +229,6 @@ def test_a_failover_is_followed(start_here, upstream):
         sentinel_server(master) as sentinel,
     ):
         sentinel.command("SENTINEL", "SET", sentinel.service, "failover-timeout", 1000)
-        sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
         until("the replica is known", lambda: sentinel.command("SENTINEL", "REPLICAS", sentinel.service))
         config = {"hosts": [(sentinel.host, sentinel.port)], "services": [sentinel.service]}
         layer = {"BACKEND": "asgi_redis.RedisSentinelChannelLayer", "CONFIG": config}
@@ -237,6 +236,7 @@ def test_a_failover_is_followed(start_here, upstream):
         server.ask(upstream.url + "/gate")
         until("the upstream is asked", lambda: upstream.statistics()["at_once"])
         master.kill()
+        sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
         upstream.open()
         until("the replica leads", lambda: is_master(replica))
         server.redis = replica

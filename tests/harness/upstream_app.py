@@ -5,7 +5,7 @@ Well-behaved:  /delay/SECONDS  /status/CODE  /headers?name=value&…  /bytes/N  
                /close-delimited  /early-hints  /events/N?interval=SECONDS  /digest
 Ill-behaved:   /hang  /disconnect  /truncated  /torn  /garbage
 Recovering:    /flaky/N, which is answered 503 N times, and then 200
-Under control: /gate/…, which is answered once /open has been asked for
+Under control: /gate/…, answered once /open has been asked for; /pause, whose second half waits for that
 About itself:  /statistics  /seen  /posted  /open  /reset
 """
 
@@ -239,6 +239,12 @@ class Application:
         try:
             if name == "gate":
                 await self.gate.wait()
+            if name == "pause":
+                await answer.head(200, [TEXT, ("Transfer-Encoding", "chunked")])
+                await answer.chunk(b"before\n")
+                await self.gate.wait()
+                await answer.chunk(b"after\n")
+                return await answer.chunk(b"")
             if name == "flaky":
                 return await self.recover(request, answer)
             await PATHS.get(name, echo)(request, answer)

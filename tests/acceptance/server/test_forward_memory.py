@@ -26,7 +26,7 @@ def most_memory(pid: int) -> int:
 @pytest.fixture
 def server(tmp_path):
     with redis_server() as redis:
-        it = Server(tmp_path, redis)
+        it = Server(tmp_path, redis, "CHANNELS_ASYNC_SERVER = {'DEADLINES': {'FORWARD': 110}}")
         it.wait_until_ready()
         yield it
         it.process.end()

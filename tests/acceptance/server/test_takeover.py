@@ -15,7 +15,8 @@ from .crowd import Crowd, names_of
 
 EACH = 250  # operations that one server does at once
 PROMISED = 10.0  # seconds from the death of a server to the last answer
-SETTINGS = f"CHANNELS_ASYNC_SERVER = {{'CONCURRENCY': {{'total': {EACH}, 'per_host': {EACH}}}}}\n"
+PATIENT = "'DEADLINES': {'REQUEST': 100}"  # longer than servers take to start
+SETTINGS = f"CHANNELS_ASYNC_SERVER = {{'CONCURRENCY': {{'total': {EACH}, 'per_host': {EACH}}}, {PATIENT}}}\n"
 KEYS = ["first key"]
 ENCRYPTED = f"CHANNEL_LAYERS['default']['CONFIG']['symmetric_encryption_keys'] = {KEYS}\n"
 
@@ -110,7 +111,7 @@ def test_the_only_server_started_again_finds_what_its_predecessor_had(redis, sta
 
 
 def test_a_server_without_a_free_place_says_at_once_what_is_lost(redis, start_server, upstream):
-    text = "CHANNELS_ASYNC_SERVER = {'CONCURRENCY': {'total': 6}}"
+    text = f"CHANNELS_ASYNC_SERVER = {{'CONCURRENCY': {{'total': 6}}, {PATIENT}}}"
     first = start_server(text)
     with Crowd(redis) as crowd:
         gets = [crowd.ask(url=f"{upstream.url}/gate/{number}") for number in range(2)]
@@ -136,12 +137,12 @@ def test_a_server_without_a_free_place_says_at_once_what_is_lost(redis, start_se
 
 
 def test_an_answer_that_had_begun_is_ended(redis, start_server, upstream):
-    first, second = start_server(), None
+    first, second = start_server(SETTINGS), None
     with Crowd(redis) as crowd:
         name = crowd.ask(url=f"{upstream.url}/drip/10000?interval=0.05")
         until("the answer has begun", lambda: crowd.messages[name])
         kill(first)
-        second = start_server()
+        second = start_server(SETTINGS)
         crowd.wait([name])
         end(second)
         assert crowd.status(name) == 200

@@ -65,14 +65,14 @@ def test_a_function_that_is_not_there_is_a_403(site):
 
 
 def test_an_async_function_that_is_late_is_a_504(site):
-    page = call(site, "async_ops.sleep", timeout=2)
+    page = call(site, "async_ops.sleep", timeout=5)
     assert page.status == 504
     assert b"the function took longer than" in page.body
 
 
 def test_a_thread_that_is_late_is_a_504_at_once_and_the_log_has_its_end(site, tmp_path: Path):
     go_on = tmp_path / "go_on"
-    page = call(site, "async_ops.block", str(go_on), timeout=2)
+    page = call(site, "async_ops.block", str(go_on), timeout=5)
     assert page.status == 504
     id = page.body.decode().split("operation ")[1].strip()
     server = site.processes["server"]

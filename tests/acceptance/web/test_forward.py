@@ -109,11 +109,12 @@ def test_a_large_answer(site, path):
 
 def test_an_event_arrives_before_the_stream_ends(site, upstream):
     connection = http.client.HTTPConnection("127.0.0.1", int(site.url.rpartition(":")[2]), timeout=60)
-    connection.request("GET", "/forward/drip/3?interval=2")
+    connection.request("GET", "/forward/pause")
     response = connection.getresponse()
-    assert response.read1(100) == b"drop 0\n"
+    assert response.read1(100) == b"before\n"
     assert upstream.statistics()["at_once"] == 1  # it has not ended
-    assert response.read() == b"drop 1\ndrop 2\n"
+    upstream.open()
+    assert response.read() == b"after\n"
     connection.close()
 
 

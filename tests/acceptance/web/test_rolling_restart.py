@@ -95,9 +95,11 @@ def test_what_waits_behind_a_full_server_that_drains_is_done_by_the_next(own_sit
     second.signal(signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(30) as pool:
-            waiting = [pool.submit(ask, own_site.url + "/ask/delay/1") for _ in range(30)]
+            waiting = [pool.submit(ask, own_site.url + "/ask/gate") for _ in range(30)]
             until("the upstream is asked", lambda: upstream.statistics()["at_once"])
             first.signal(signal.SIGTERM)
+            first.wait_for_line(r"draining: \d+ operations")
+            upstream.open()
             assert first.wait() == 0
             second.signal(signal.SIGCONT)
             assert [answer.result().status for answer in waiting] == [200] * 30

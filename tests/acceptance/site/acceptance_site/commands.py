@@ -18,7 +18,7 @@ def run(request, name):
 
 
 def late(request):
-    return client.command(request, 'family', {'file': request.GET['file']}, timeout=1)
+    return client.command(request, 'family', {'file': request.GET['file']}, timeout=5)
 
 
 def raw(message):

@@ -16,7 +16,8 @@ RESULTS = 'process.result'
 
 def process(request, path):
     """Answer at once, with the id of what the consumer will get the answer of."""
-    id = client.request(request, settings.UPSTREAM + path, reply_to=RESULTS, timeout=5)
+    timeout = float(request.GET.get('timeout', 60))
+    id = client.request(request, settings.UPSTREAM + path, reply_to=RESULTS, timeout=timeout)
     return HttpResponse(id, content_type='text/plain')
 
 

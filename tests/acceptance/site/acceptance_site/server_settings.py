@@ -17,9 +17,8 @@ PLAIN = CHANNELS_ASYNC_CLIENT['CALLS']
 INSTALLED_APPS = ['django.contrib.contenttypes', 'acceptance_site']
 
 CHANNELS_ASYNC_SERVER = {
-    'DEADLINES': {'REQUEST': 20, 'notify': 45},
     'CONCURRENCY': {'per_host': 100},
-    'GRACE_TIME': 2,
+    'GRACE_TIME': 15,
     'DJANGO_SETUP': True,
     'CALLS': dict(PLAIN, **{'thumbnail.status': 'acceptance_site.async_ops.status'}),
     'CALL_MODULES': ['acceptance_site.async_ops'],

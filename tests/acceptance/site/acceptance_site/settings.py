@@ -62,7 +62,11 @@ CHANNELS_ASYNC_CLIENT = {
     ),
 }
 # Sections such as EGRESS, for operations that are done in the view; server_settings.py takes them over.
-CHANNELS_ASYNC_SERVER = dict({'COMMANDS': COMMANDS}, **json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}')))
+# Deadlines are longer than any test waits for an answer on a busy machine: who wants one says so.
+DEADLINES = {'REQUEST': 100, 'FORWARD': 100, 'CALL': 100, 'COMMAND': 100, 'notify': 45}
+CHANNELS_ASYNC_SERVER = dict(
+    {'COMMANDS': COMMANDS, 'DEADLINES': DEADLINES}, **json.loads(os.environ.get('ACCEPTANCE_SERVER', '{}'))
+)
 UPSTREAM = os.environ['ACCEPTANCE_UPSTREAM']
 
 LOGGING = {

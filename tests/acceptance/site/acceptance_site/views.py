@@ -53,7 +53,7 @@ def decorated(request):
 
 def note(request, text):
     Note.objects.create(text=text)
-    return client.request(request, settings.UPSTREAM + '/hang', timeout=3)
+    return client.request(request, settings.UPSTREAM + '/gate')
 
 
 def broken(request, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -64,10 +65,13 @@ async def test_entries_of_a_journal_that_no_server_wrote_are_thrown_away(redis: 
 
 
 async def test_a_journal_of_nothing_but_garbage_is_no_end(redis: RedisServer) -> None:
-    dead_server(redis, {b"asgi:%d" % number: b"garbage" for number in range(20_000)})
+    dead_server(redis, {b"asgi:%d" % number: b"garbage" for number in range(12_000)})
     async with open_layer(redis_spec([redis.url])()) as layer, trio.open_nursery() as nursery:
         nursery.start_soon(layer.recover, 0, 10)
-        await wait_for(lambda: redis.command("HLEN", "asgi::journal:dead") == 0)
+        for _ in range(2):  # thousands of round trips
+            with contextlib.suppress(trio.TooSlowError):
+                await wait_for(lambda: redis.command("HLEN", "asgi::journal:dead") == 0)
+        assert redis.command("HLEN", "asgi::journal:dead") == 0
         await serves(redis, layer)
         nursery.cancel_scope.cancel()
 

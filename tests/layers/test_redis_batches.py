@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from server_trio.errors import ChannelFull
-from server_trio.layers import Layer, open_layer, redis_send
+from server_trio.layers import Layer, open_layer, redis_journal, redis_send
 from tests.harness.redis_server import RedisServer
 
 from .bench import contents, is_empty, redis_spec, take
@@ -21,7 +21,10 @@ async def send_at_once(layer: Layer, channel: str, number: int, size: int = 0) -
             nursery.start_soon(layer.send, channel, {"n": index, "content": bytes(size)})
 
 
-async def test_sends_and_claims_of_one_moment_share_a_round_trip(redis: RedisServer) -> None:
+async def test_sends_and_claims_of_one_moment_share_a_round_trip(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_journal, "BEAT_INTERVAL", 3600.0)  # each heartbeat is one, too
     async with open_layer(redis_spec([redis.url])(capacity=1000)) as layer:
         before = layer.statistics().round_trips
         await send_at_once(layer, "in", 400)

@@ -94,7 +94,6 @@ async def test_a_send_gives_up_when_redis_stays_away(monkeypatch: pytest.MonkeyP
 async def test_a_line_that_has_gone_silent_is_left(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_connection, "EXCHANGE_TIMEOUT", 0.2)
     monkeypatch.setattr(redis_claim, "BLOCK_TIME", 1)
     monkeypatch.setattr(redis_claim, "BLOCK_MARGIN", 0.2)
     async with open_proxy(redis) as proxy, open_layer(redis_spec([proxy.url])()) as layer:
@@ -107,7 +106,9 @@ async def test_a_line_that_has_gone_silent_is_left(
 
             await wait_for(lambda: is_blocked(redis))
             proxy.fall_silent()
-            await wait_for(lambda: not layer.statistics().connected)
+            with monkeypatch.context() as silent:
+                silent.setattr(redis_connection, "EXCHANGE_TIMEOUT", 0.2)
+                await wait_for(lambda: not layer.statistics().connected)
             proxy.speak()
             await layer.send("in", {"n": 1})
         assert received == [{"n": 1}]

@@ -134,7 +134,7 @@ async def test_a_name_that_somebody_else_made_point_here_is_refused(host: str, s
 
 async def test_a_slow_reader_holds_up_nobody_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "SEND_TIMEOUT", 3600.0)  # then only the end can end it
-    many = [[f"host-{number}." + "x" * 200, "2xx", 1, 1.0] for number in range(20_000)]
+    many = [[f"host-{number}." + "x" * 20_000, "2xx", 1, 1.0] for number in range(400)]
     with trio.fail_after(60):
         async with status_server(source(report(upstreams=many))) as ask:
             lazy = [await trio.open_tcp_stream("127.0.0.1", ask.port) for _ in range(3)]  # type: ignore[attr-defined]
@@ -145,7 +145,7 @@ async def test_a_slow_reader_holds_up_nobody_and_not_the_end(monkeypatch: pytest
 
 
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = [[f"host-{number}." + "x" * 200, "2xx", 1, 1.0] for number in range(20_000)]
+    many = [[f"host-{number}." + "x" * 20_000, "2xx", 1, 1.0] for number in range(400)]
     async with status_server(source(report(upstreams=many))) as ask:
         whole = len((await ask("/metrics")).body)
         monkeypatch.setattr(listening, "SEND_TIMEOUT", 0.2)

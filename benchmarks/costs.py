@@ -39,13 +39,13 @@ def memory_of_waiting(load: Load, server: int, waiting: int) -> float:
     return (most - before) / waiting
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, load it, print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--operations", type=int, default=20000)
     parser.add_argument("--waiting", type=int, default=5000)
     arguments = parser.parse_args()
-    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

@@ -25,12 +25,12 @@ from tests.acceptance.stack import Site, serving
 from tests.harness.upstream import upstream_server
 
 
+@end_on_signals()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--web-python", default=sys.executable, help="the Python of daphne and the worker")
     arguments = parser.parse_args()
-    end_on_signals()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = stack.enter_context(redis_server())

@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import trio
-from load import end_on_signals, redis_server
+from load import end_on_signals, redis_server, run_in_trio
 
 from server_trio.layers import Layer, LayerSpec, open_layer
 
@@ -110,7 +110,7 @@ async def idle_cost(layer: Layer, seconds: float = 11.0) -> None:
     print(f"idle cost                    {(time.process_time() - begin) / seconds:.3%} of a core")
 
 
-async def main(url: str, arguments: argparse.Namespace) -> None:
+async def measure(url: str, arguments: argparse.Namespace) -> None:
     config = {"hosts": [url], "capacity": 10**6, "expiry": 600}
     if arguments.encrypted:
         config["symmetric_encryption_keys"] = ["a key"]
@@ -129,7 +129,8 @@ async def main(url: str, arguments: argparse.Namespace) -> None:
         await idle_cost(layer)
 
 
-if __name__ == "__main__":
+@end_on_signals()
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -138,6 +139,9 @@ if __name__ == "__main__":
     parser.add_argument("--bridge", choices=["auto", "redis", "threaded"], default="auto")
     parser.add_argument("--encrypted", action="store_true", help="with symmetric_encryption_keys")
     arguments = parser.parse_args()
-    end_on_signals()
     with redis_server() as server:
-        trio.run(main, server.unix_url, arguments)
+        run_in_trio(measure, server.unix_url, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,21 +18,25 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 import redis
+import trio
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "client"), str(ROOT / "compat")]
 
 from tests.harness.processes import end_descendants  # noqa: E402
 from tests.harness.redis_server import redis_server  # noqa: E402
+from tests.harness.signals import ENDING, on_ending_signal  # noqa: E402
 
 __all__ = ["DAPHNE", "ROOT", "SEND", "SETTINGS", "Answer", "Load"]
-__all__ += ["BYTECODE", "compile_sources", "end_on_signals", "process", "redis_server", "upstream"]
+__all__ += ["BYTECODE", "compile_sources", "end_on_signals", "process", "redis_server", "run_in_trio"]
+__all__ += ["upstream"]
 
+T = TypeVar("T")
 DAPHNE = "daphne.response.benchmarks!"
 CHANNEL = "request.async"
 #: Has a child keep what it compiles, or each start is as slow as the first; empty is as if it were not set.
@@ -74,23 +78,53 @@ def compile_sources() -> None:
         compileall.compile_dir(ROOT / folder, quiet=1)
 
 
-def end_on_signals() -> None:
-    """Have Ctrl-C, SIGTERM and SIGHUP end this process as an error would, and before that its children.
+@contextlib.contextmanager
+def end_on_signals() -> Iterator[None]:
+    """Have Ctrl-C, SIGTERM and SIGHUP end the block as an error would, and before that all children.
 
     They would else be left where the signal comes between a start and the `try` that ends what was started,
     or in a `finally` before it does. A second one does not leave half of them. The exit status is a shell's
-    for that signal.
+    for that signal, whatever comes of it: a Redis that has ended answers nobody. For Trio: `run_in_trio`.
     """
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    came: list[int] = []
 
-    def end(number: int, _: object) -> None:
-        for each in ending:
-            signal.signal(each, signal.SIG_IGN)
+    def end(number: int) -> None:
+        came.append(number)
         end_descendants()
         raise SystemExit(128 + number)
 
-    for number in ending:
-        signal.signal(number, end)
+    on_ending_signal(end)
+    try:
+        yield
+    finally:
+        if came:
+            raise SystemExit(128 + came[0]) from None
+
+
+def run_in_trio(main: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """`trio.run`, within `end_on_signals`: cancelled first, for Trio cannot clean up after an exception that
+    comes in the middle of its own loop."""
+    came: list[int] = []
+    numbers = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+
+    async def until_signalled() -> T:
+        with trio.open_signal_receiver(*numbers) as signals:
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def cancel() -> None:
+                    came.append(await anext(signals))
+                    nursery.cancel_scope.cancel()
+
+                result = await main(*arguments)
+                nursery.cancel_scope.cancel()
+        return result
+
+    try:
+        return trio.run(until_signalled)
+    finally:
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

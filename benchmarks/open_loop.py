@@ -51,6 +51,7 @@ def poisson(load: Load, rate: float, seconds: float, dice: random.Random) -> Non
         now = time.perf_counter()
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, measure each, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,7 +60,6 @@ def main() -> None:
     parser.add_argument("--busy", type=float, nargs="+", default=[0.3, 0.6, 0.8])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    end_on_signals()
     dice = random.Random(arguments.seed)  # noqa: S311 - no secret
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())

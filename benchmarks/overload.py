@@ -67,12 +67,12 @@ def in_time(client: redis.Redis[bytes], url: str, seconds: float, bound: int | N
     return (len(load.latencies) - load.failed) / (len(load.latencies) + refused)
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, measure both, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each")
     arguments = parser.parse_args()
-    end_on_signals()
     for bound in (None, BOUND):
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory())

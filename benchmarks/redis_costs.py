@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import redis
 import trio
-from load import SEND, SETTINGS, Load, end_on_signals, process, redis_server, upstream
+from load import SEND, SETTINGS, Load, end_on_signals, process, redis_server, run_in_trio, upstream
 from server_idle import processor_seconds
 
 from server_trio.disconnects import NEWS, Disconnects, _lines, _of_lines
@@ -223,13 +223,13 @@ def leaving(server: RedisServer, seconds: float = 10) -> tuple[float, float, flo
     return redis_, looking, hearing
 
 
+@end_on_signals()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=20000)
     arguments = parser.parse_args()
-    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())
@@ -238,12 +238,12 @@ def main() -> None:
         part = site_part(server, client, arguments.requests)
         print(f"Redis, what daphne and a worker ask for a request: {part * 1e3:.3f} ms")
         for servers in SERVERS:
-            of_redis, of_server = trio.run(heartbeat, server.url, client, servers)
+            of_redis, of_server = run_in_trio(heartbeat, server.url, client, servers)
             print(
                 f"a heartbeat of one of {servers} servers: {of_redis * 1e6:.0f} us of Redis,"
                 f" {of_server * 1e6:.0f} us of the server"
             )
-        one, many = (trio.run(news, server.url, names) for names in (1, 101))
+        one, many = (run_in_trio(news, server.url, names) for names in (1, 101))
         each = (many - one) / 100
         print(f"a piece of news: {(one - each) * 1e6:.0f} us, and {each * 1e6:.2f} us for each browser in it")
         client.flushdb()

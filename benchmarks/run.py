@@ -195,9 +195,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
+@end_on_signals()
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
-    end_on_signals()
     allow_many_files()
     pythons = dict(pair.split("=", 1) for pair in arguments.python)
     said, unusable = versions(pythons)

@@ -68,13 +68,13 @@ def redis_alone(client: redis.Redis[bytes], operations: int) -> list[float]:
     return samples
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, look, print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--operations", type=int, default=500)
     arguments = parser.parse_args()
-    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

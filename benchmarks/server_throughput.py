@@ -19,6 +19,7 @@ import redis
 from load import SETTINGS, Load, end_on_signals, process, redis_server, upstream
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, load it, print the figures."""
     parser = argparse.ArgumentParser()
@@ -26,7 +27,6 @@ def main() -> None:
     parser.add_argument("--outstanding", type=int, default=200)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds the upstream waits")
     arguments = parser.parse_args()
-    end_on_signals()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(redis_server())

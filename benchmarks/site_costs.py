@@ -159,6 +159,7 @@ def read_answer(answers: io.BufferedIOBase) -> None:
     answers.readline()
 
 
+@end_on_signals()
 def main() -> None:
     """Start all, load it, print the figures."""
     parser = argparse.ArgumentParser()
@@ -169,7 +170,6 @@ def main() -> None:
         help="that of daphne and the worker",
     )  # fmt: skip
     arguments = parser.parse_args()
-    end_on_signals()
     allow_many_files()
     lines: list[str] = []
     with contextlib.ExitStack() as stack:

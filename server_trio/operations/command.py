@@ -147,6 +147,8 @@ class Run:
                 if not self._stderr_read.is_set():
                     nursery.start_soon(self._read_stderr)
                 await self._group.end(kill_after)
+                with trio.move_on_after(LAST_READ):  # what has left the group may hold the pipe
+                    await self._stderr_read.wait()
                 nursery.cancel_scope.cancel()
         self._group.close()
         self._log(self.stderr.finish())

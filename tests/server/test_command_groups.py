@@ -102,7 +102,7 @@ async def test_what_writes_too_much_is_ended() -> None:
 async def test_a_program_is_asked_to_end_before_it_is_killed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "server_trio")
     layer = MemoryLayer()
-    script = "trap 'echo cleaned up >&2; exit 0' TERM; echo $$; while :; do sleep 1000 & wait; done"
+    script = "trap 'echo cleaned up >&2; exit 0' TERM; sleep 1000 & echo $$; wait"
     running = await begin(sh(script, kill_after=10), layer)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(running.run)
@@ -110,6 +110,28 @@ async def test_a_program_is_asked_to_end_before_it_is_killed(caplog: pytest.LogC
         running.interrupt(ShuttingDown("the server ends"))
     assert "stderr: cleaned up" in caplog.text
     assert living(group) == []
+
+
+async def test_last_words_are_heard_by_a_server_that_stood_still_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It finds the group gone before it has begun to listen."""
+    caplog.set_level("INFO", "server_trio")
+    killpg = os.killpg
+
+    def stand_still(group: int, number: int) -> None:
+        killpg(group, number)
+        if number == signal.SIGTERM:
+            os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT)
+
+    monkeypatch.setattr(os, "killpg", stand_still)
+    layer = MemoryLayer()
+    running = await begin(sh("trap 'echo the last >&2; exit 0' TERM; echo $$; while :; do :; done"), layer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        await first_words(layer)
+        running.interrupt(ShuttingDown("the server ends"))
+    assert "stderr: the last" in caplog.text
 
 
 async def test_an_answer_that_cannot_be_sent_ends_the_command() -> None:

@@ -54,7 +54,7 @@ def slow(page: Page, seconds: str) -> None:
 def test_an_operation_is_in_flight_beside_its_button_until_its_answer_is_there(tabs: Tabs, url: str) -> None:
     page = tabs.open(url)
     expect(page.locator("#servers tbody tr")).to_have_count(2)
-    slow(page, "6")
+    slow(page, "12")
     answer = press(page, "Offload")
     expect(answer).to_have_attribute("data-state", "running")
     row = running(page, "REQUEST")
@@ -66,8 +66,8 @@ def test_an_operation_is_in_flight_beside_its_button_until_its_answer_is_there(t
     assert age.endswith(" s")
     assert 0 < int(left.removesuffix(" s")) <= 30
     expect(answer).to_have_attribute("data-state", "good")
-    expect(answer.locator(".words")).to_contain_text("200 OK, 12 bytes, ")
-    expect(answer.locator("pre")).to_have_text("after 6.0 s\n")
+    expect(answer.locator(".words")).to_contain_text("200 OK, 13 bytes, ")
+    expect(answer.locator("pre")).to_have_text("after 12.0 s\n")
     expect(row).to_have_count(0)
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.acceptance.raw import Server
 from tests.harness.upstream import upstream_server
 
+from .conftest import TIMEOUT
+
 RUNNING = "#running tbody tr"
 
 
@@ -26,7 +28,8 @@ def upstream(shared_upstream):
 
 @pytest.fixture
 def server(tmp_path, redis):
-    it = Server(tmp_path, redis, words=["--status", "127.0.0.1:0"])
+    # Chromium takes its time to start; nothing ends while it does.
+    it = Server(tmp_path, redis, words=["--status", "127.0.0.1:0", "--deadlines-request", "110"])
     it.wait_until_ready()
     yield it
     status = it.process.end()
@@ -44,7 +47,7 @@ def test_an_operation_appears_while_it_is_in_flight_and_goes(server, tabs, upstr
     page.reload()
     page.wait_for_selector("#headline.good")
     assert page.inner_text(RUNNING) == "nothing is in flight"
-    server.ask(upstream.url + "/delay/4?token=secret")
+    server.ask(upstream.url + "/gate?token=secret")
     page.wait_for_selector(f"{RUNNING} >> text=Request GET")
     cells = page.locator(f"{RUNNING} td").all_inner_texts()
     assert cells[0] == "REQUEST"
@@ -54,6 +57,7 @@ def test_an_operation_appears_while_it_is_in_flight_and_goes(server, tabs, upstr
         "([selector, age]) => document.querySelector(selector).cells[2].textContent !== age",
         arg=[RUNNING, first_age],
     )
+    upstream.open()
     assert server.whole_answer()[0] == 200
     page.wait_for_selector(f"{RUNNING} >> text=nothing is in flight")
     page.wait_for_selector("#operations >> text=REQUEST")
@@ -109,8 +113,9 @@ def luminance(color: str) -> float:
 
 
 def test_without_script_there_is_a_table_that_loads_anew(server, chromium, upstream):
-    server.ask(upstream.url + "/delay/8")
+    server.ask(upstream.url + "/gate")
     context = chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT)
     try:
         page = context.new_page()
         page.goto(address(server))
@@ -119,6 +124,7 @@ def test_without_script_there_is_a_table_that_loads_anew(server, chromium, upstr
         assert page.is_visible("#servers")
     finally:
         context.close()
+        upstream.open()
     assert server.whole_answer()[0] == 200
 
 
@@ -132,10 +138,11 @@ def test_a_server_that_goes_away_is_said_to_be_away(server, tabs):
 @pytest.mark.parametrize("dark", [False, True])
 def test_pictures_are_taken_and_a_phone_scrolls_only_tables(server, tabs, pictures, upstream, dark):
     for number in range(5):
-        server.ask(upstream.url + "/delay/20", str(number))
+        server.ask(upstream.url + "/gate", str(number))
     page = tabs.open(address(server), dark=dark)
     page.wait_for_selector(f"{RUNNING}:nth-child(5)")
     page.screenshot(path=pictures / f"status-{'dark' if dark else 'light'}.png", full_page=True)
     phone = tabs.open(address(server), dark=dark, phone=True)
     phone.wait_for_selector(f"{RUNNING}:nth-child(5)")
     assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    upstream.open()

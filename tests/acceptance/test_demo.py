@@ -23,7 +23,7 @@ def start_demo(web_python: str, *words: str) -> Process:
 
 
 def test_check_prints_a_line_for_each_page_and_the_table_and_exits_0(web_python):
-    demo = start_demo(web_python, "--check", "--delay", "2")
+    demo = start_demo(web_python, "--check", "--delay", "3")
     assert demo.wait(300) == 0, demo.output()
     rows = {line.split("  ")[0]: line for line in demo.output().splitlines()}
     assert {row.path for row in ROWS} <= {line.partition(" ")[0] for line in rows}

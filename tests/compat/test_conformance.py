@@ -10,7 +10,7 @@ import pytest
 
 from .stack import environment
 
-TIMEOUT = 60.0  # seconds; the suite waits for a message and a group to expire, some 4 s in all
+TIMEOUT = 240.0  # seconds; the suite waits for a message and a group to expire, some 4 s in all
 
 SUITE = """
 import unittest

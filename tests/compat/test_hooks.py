@@ -7,7 +7,7 @@ import sys
 
 from .stack import environment
 
-TIMEOUT = 60.0  # seconds; a program takes a tenth of one
+TIMEOUT = 240.0  # seconds; a program takes a tenth of one
 INSTALL = "import channels_compat; channels_compat.install()\n"
 
 

@@ -14,7 +14,7 @@ import trustme
 
 from .stack import environment
 
-TIMEOUT = 30.0  # seconds; a mail takes a hundredth of one
+TIMEOUT = 120.0  # seconds; a mail takes a hundredth of one, its process a second
 
 ANSWERS = {  # by the first four letters of a command
     b"EHLO": b"250-here\r\n250 STARTTLS\r\n",

@@ -10,7 +10,7 @@ from channels_compat.shims import SHIMS
 
 from .stack import environment
 
-TIMEOUT = 60.0  # seconds; a report takes one
+TIMEOUT = 240.0  # seconds; a report takes one
 
 
 def report(*options, before=None):

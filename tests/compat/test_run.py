@@ -10,7 +10,7 @@ import pytest
 
 from .stack import environment
 
-TIMEOUT = 60.0  # seconds; a program takes a tenth of one
+TIMEOUT = 240.0  # seconds; a program takes a tenth of one
 
 SAY = """
 import json, sys

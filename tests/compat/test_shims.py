@@ -14,7 +14,7 @@ from tests.harness.redis_server import sentinel_server
 from .shim_cases import CASES, Case
 from .stack import environment
 
-TIMEOUT = 60.0  # seconds; most take half a one, BLPOP five
+TIMEOUT = 240.0  # seconds; most take half a one, BLPOP five
 
 # What a later Python or another package could still provide is taken away: on a Python without cgi
 # and distutils, the packages that bring them back. Then all shims but one are installed.

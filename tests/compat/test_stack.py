@@ -14,7 +14,7 @@ from tests.harness.redis_server import free_port
 
 from .stack import SITE, Site, serving
 
-TIMEOUT = 30.0  # seconds for any one answer
+TIMEOUT = 100.0  # seconds for any one answer; daphne gives up after 120
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from server_trio.errors import SendUnknown, ShuttingDown
 from server_trio.layers.memory import MemoryLayer
@@ -20,7 +21,7 @@ from tests.client.command_cases import sh
 from tests.harness.processes import ROOT, SOURCES
 from tests.harness.trio_tests import jump_once
 
-from .command_support import REPLY, begin, run
+from .command_support import REPLY, answer, begin, run
 
 #: Grandchildren, and a leader that tells its number once they run.
 FAMILY = "sleep 1000 & sleep 1000 & (sleep 1000 & wait) & echo $$; "
@@ -213,3 +214,39 @@ def test_a_server_that_orphans_are_given_to_reaps_those_of_its_commands(ending: 
 
 def test_the_numbers_of_processes_are_told() -> None:
     assert any(re.fullmatch(rf"{os.getpid()} [A-Z]", member) for member in members(os.getpgrp()))
+
+
+class Slow(MemoryLayer):
+    """Its first message waits at a gate; `group` is what it tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = trio.Event(), trio.Event()
+        self.group = 0
+
+    async def send(self, channel: str, message: Any, **more: Any) -> None:
+        if not self.group:
+            self.group = int(message["content"])
+            self.begun.set()
+            await self.gate.wait()
+        await super().send(channel, message, **more)
+
+
+async def test_what_was_written_last_is_read_also_by_a_server_that_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server_trio.operations.command.LAST_READ", 0.0)  # as if that time had passed
+    layer = Slow()
+    go = tmp_path / "go"
+    running = await begin(sh(f"echo $$; until [ -e {go} ]; do sleep 0.01; done; echo two"), layer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        with trio.fail_after(60):
+            await layer.begun.wait()
+            go.touch()
+            while members(layer.group):  # noqa: ASYNC110 - nothing else tells
+                await trio.sleep(0.01)
+            await trio.testing.wait_all_tasks_blocked()
+        layer.gate.set()
+    answered = await answer(layer, running)
+    assert (answered.status, answered.body) == (200, f"{layer.group}\ntwo\n".encode())

@@ -311,7 +311,7 @@ async def test_stock_workers_and_the_bridge_share_a_channel(redis: RedisServer) 
     async with open_layer(spec) as layer, trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, work)
         nursery.start_soon(trio.to_thread.run_sync, produce)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             while len(seen) < total:
                 with trio.move_on_after(0.003):
                     for received in await layer.receive(0, ["in"], 2):

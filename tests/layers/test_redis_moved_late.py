@@ -50,7 +50,9 @@ def claimed_list(redis: RedisServer) -> bytes:
 
 
 @pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "stopped"])
-async def test_what_comes_after_the_takeover_is_not_lost(redis: RedisServer, is_killed: bool) -> None:
+async def test_what_comes_after_the_takeover_is_not_lost(
+    redis: RedisServer, is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with standing_still(redis) as server:
         await wait_for(lambda: is_blocked(redis))
         claimed = claimed_list(redis)
@@ -58,6 +60,7 @@ async def test_what_comes_after_the_takeover_is_not_lost(redis: RedisServer, is_
         (dead,) = redis.command("HKEYS", "asgi::servers")  # type: ignore[misc]
         async with open_layer(redis_spec([redis.url])()) as layer, taking_over(layer):
             await wait_for(lambda: not redis.command("HEXISTS", "asgi::servers", dead))
+            monkeypatch.setattr(redis_journal, "DEAD_AFTER", 60.0)  # from now on it is only slow
             redis.command("SET", "asgi:1", pack({"n": 1}))
             redis.command("RPUSH", claimed, "asgi:1")  # as its blocked BLMOVE does if that has time left
             if is_killed:

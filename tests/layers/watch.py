@@ -12,7 +12,7 @@ from tests.harness.redis_server import RedisServer
 
 
 async def wait_for(condition: Callable[[], Any]) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(40):
         while not condition():  # noqa: ASYNC110 - what happens in Redis tells nobody here
             await trio.sleep(0.005)
 

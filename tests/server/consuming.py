@@ -55,6 +55,6 @@ async def content(layer: MemoryLayer, channel: str) -> Any:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return once `condition()` is true: for what a thread does and nothing announces."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110
             await trio.sleep(0.005)

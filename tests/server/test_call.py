@@ -246,7 +246,7 @@ async def test_an_endless_stream_is_ended_at_its_deadline_and_closed(function: s
     caller = Caller()
     answer = await late(caller, function, lambda: caller.layer.pending(REPLY[:-1]) > 1)
     assert (answer.status, answer.outcome, answer.body[:4]) == (200, "timeout", b"tick")
-    await trio.to_thread.run_sync(call_functions.has_told.wait, 10)
+    await trio.to_thread.run_sync(call_functions.has_told.wait, 30)
     assert call_functions.told == ["closed"]
 
 
@@ -275,5 +275,5 @@ async def test_a_thread_that_is_late_is_answered_at_once_and_keeps_its_place(
 @pytest.mark.jumpable
 async def test_a_thread_can_ask_whether_somebody_still_waits() -> None:
     assert (await late(Caller(), "wait_until_cancelled", call_functions.begun.is_set)).status == 504
-    await trio.to_thread.run_sync(call_functions.has_told.wait, 10)
+    await trio.to_thread.run_sync(call_functions.has_told.wait, 30)
     assert call_functions.told == ["noticed"]

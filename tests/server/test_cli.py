@@ -43,7 +43,7 @@ def start(
         env={**surroundings(), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,  # on a machine under load
     )
 
 

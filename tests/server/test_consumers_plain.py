@@ -234,8 +234,8 @@ class TestThreads:
         barrier = threading.Barrier(3)  # two threads and this test
 
         def meet(message: Message) -> None:
-            barrier.wait(10)
-            barrier.wait(10)
+            barrier.wait(30)
+            barrier.wait(30)
 
         routes = [route("notify", meet)]
         async with consuming(
@@ -244,9 +244,9 @@ class TestThreads:
             for _ in range(4):
                 await layer.send("notify", {})
             for left in (2, 0):
-                await trio.to_thread.run_sync(barrier.wait, 10)
+                await trio.to_thread.run_sync(barrier.wait, 30)
                 assert (supervisor.statistics().consuming, layer.pending("notify")) == (2, left)
-                await trio.to_thread.run_sync(barrier.wait, 10)
+                await trio.to_thread.run_sync(barrier.wait, 30)
             assert await consumed(supervisor, 4) == {("notify", "ok"): 4}
 
     async def test_one_that_goes_on_after_its_deadline_is_told_and_keeps_its_place(
@@ -256,7 +256,7 @@ class TestThreads:
         go_on = threading.Event()
 
         def slow(message: Message) -> None:
-            go_on.wait(10)
+            go_on.wait(30)
 
         async with consuming(
             layer, route("notify", slow), sync_layer=ChannelLayer(),
@@ -278,14 +278,14 @@ class TestThreads:
 
         def slow(message: Message) -> None:
             begun.set()
-            go_on.wait(10)
+            go_on.wait(30)
 
         try:
             async with consuming(
                 layer, route("notify", slow), sync_layer=ChannelLayer(), GRACE_TIME=0.01
             ) as supervisor:
                 await layer.send("notify", {})
-                await trio.to_thread.run_sync(begun.wait, 10)
+                await trio.to_thread.run_sync(begun.wait, 30)
         finally:
             go_on.set()
         assert supervisor.statistics().consumed == {("notify", "shutdown"): 1}

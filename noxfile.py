@@ -24,6 +24,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,7 @@ import nox
 sys.path.insert(0, str(ROOT))
 from tests.harness import interpreters
 from tests.harness.environments import Environments, server_requirements
+from tests.harness.signals import passed_on_to_children
 
 SERVER_PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PYTHONS_BETWEEN = ["3.11", "3.12"]
@@ -314,9 +316,7 @@ def measure(session: nox.Session, arguments: list[str]) -> None:
             f"bench-{shared}", interpreter(session, version), requirements, sources
         )
         words += ["--python", f"{name}={rival}"]
-    # On Ctrl-C it ends its processes, as the demo does.
-    words = ["benchmarks/run.py", *words, *arguments]
-    session.run(python, *words, external=True, interrupt_timeout=60.0)
+    run_what_starts_others(session, python, "benchmarks/run.py", *words, *arguments)
 
 
 @nox.session(default=False)
@@ -338,8 +338,16 @@ def example(session: nox.Session, program: str) -> None:
     python = environments(session).get("demo", interpreter(session, version), requirements, SOURCES)
     web = "2.7" if interpreters.find("2.7") else None
     words = ["--web-python", site_python(session, web) if web else python]
-    # On Ctrl-C it ends its processes; nox would otherwise kill it within half a second.
-    session.run(python, program, *words, *session.posargs, external=True, interrupt_timeout=60.0)
+    run_what_starts_others(session, python, program, *words, *session.posargs)
+
+
+def run_what_starts_others(session: nox.Session, *words: str) -> None:
+    """Run a program that ends its processes when it is told to end.
+
+    On Ctrl-C nox would otherwise kill it within half a second; of `kill` it would never hear.
+    """
+    with passed_on_to_children(signal.SIGTERM, signal.SIGHUP):
+        session.run(*words, external=True, interrupt_timeout=60.0)
 
 
 def site_python(session: nox.Session, version: str) -> str:

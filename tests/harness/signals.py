@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
+
+from .processes import living
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,3 +43,27 @@ def ending_signals_held() -> Iterator[None]:
             signal.signal(number, handler)
         for number in came[:1]:
             signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def passed_on_to_children(*numbers: int) -> Iterator[None]:
+    """Within the block these signals go to this process's children, too, and are KeyboardInterrupt in it.
+
+    One that is ignored stays so, as after nohup.
+    """
+
+    def pass_on(number: int, _: object) -> None:
+        for pid in [pid for pid, parent, _ in living() if parent == os.getpid()]:
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(pid, number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        for number, handler in before.items():
+            if handler != signal.SIG_IGN:
+                signal.signal(number, pass_on)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

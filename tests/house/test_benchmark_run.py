@@ -18,6 +18,20 @@ from tests.harness.processes import START_TIMEOUT, Process, descendants, living,
 from tests.house.tree import ROOT
 
 RUN = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--load", "100ms", "--who", "ours"]
+#: A noxfile with a session that runs it as `bench` does, without what that installs before.
+SESSION = """
+import importlib.util, signal
+import nox
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started under
+spec = importlib.util.spec_from_file_location("its_noxfile", {file!r})
+noxfile = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(noxfile)
+
+@nox.session(venv_backend="none")
+def it(session):
+    noxfile.run_what_starts_others(session, *{words})
+"""
 
 
 def command_line(pid: int) -> str:
@@ -51,6 +65,28 @@ def test_a_signal_ends_the_upstream_redis_and_the_server_too(number: signal.Sign
         assert run.wait() == 128 + number
         assert not children & {pid for pid, _, _ in living()}
         assert "Traceback" not in run.output()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks into /proc, as the benchmarks do")
+@pytest.mark.parametrize("how", ["ctrl-c", "kill nox", "hang up nox", "kill run.py"])
+def test_ending_its_session_of_nox_ends_all_that_runs(how: str, tmp_path: Path) -> None:
+    file = tmp_path / "noxfile.py"
+    file.write_text(SESSION.format(file=str(ROOT / "noxfile.py"), words=[*RUN, "--rounds", "1000"]))
+    with started([sys.executable, "-m", "nox", "-f", str(file), "-s", "it"]) as nox:
+        children = children_with_a_server(nox)
+        [run] = [pid for pid, parent, _ in living() if parent == nox.pid]
+        if how == "ctrl-c":
+            os.killpg(nox.pid, signal.SIGINT)
+        elif how == "kill run.py":
+            os.kill(run, signal.SIGTERM)
+        else:
+            nox.signal(signal.SIGTERM if how == "kill nox" else signal.SIGHUP)
+        assert nox.wait(60) != 0
+        left = children & {pid for pid, _, _ in living()}
+        for pid in descendants(run) | left:  # it goes on to start others
+            os.kill(pid, signal.SIGKILL)
+        assert not left
+        assert "Traceback" not in nox.output()
 
 
 @pytest.fixture

@@ -159,6 +159,35 @@ def test_the_quick_check_fails_where_there_is_nothing_to_compare_with() -> None:
     assert ended.stderr == "not measured: asyncio, batched: it needs --python asyncio=PATH\n"
 
 
+class Told:
+    """Measures nothing: gives the figures of ours, one after the other and then the last, and asyncio's."""
+
+    def __init__(self, *ours: dict[str, float]) -> None:
+        self._ours = list(ours)
+
+    def closed_loop(self, who: str, *_: object) -> dict[str, float]:
+        if who == BEST:
+            return {"rate": 1000, "processor": 100, "failed": 0}
+        return self._ours.pop(0) if len(self._ours) > 1 else self._ours[0]
+
+
+FINE = {"rate": 500, "processor": 200, "failed": 0}
+STILL = {"rate": 0, "processor": 100_000, "failed": 0}
+
+
+@pytest.mark.parametrize(
+    ("ours", "status"),
+    [
+        ([FINE], 0), ([STILL, FINE], 0), ([{**FINE, "rate": 200}], 1), ([{**FINE, "processor": 500}], 1),
+        ([FINE, FINE, FINE, {**FINE, "failed": 1}], 1), ([{**STILL, "failed": 1}, FINE], 1),
+    ],
+)  # fmt: skip
+def test_the_quick_check_bears_a_standstill_and_no_slip(
+    run: ModuleType, ours: list[dict[str, float]], status: int
+) -> None:
+    assert run.quick(Told(*ours)) == status
+
+
 def test_a_rival_is_told_with_the_versions_of_its_environment(run: ModuleType) -> None:
     said, unusable = run.versions({"runworker-32": sys.executable, "runworker-200": sys.executable})
     assert said.startswith("runworker, 32 threads (requests ")

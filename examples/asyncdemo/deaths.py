@@ -12,13 +12,16 @@ REASON = re.compile(r"^(\w+): (.*)")
 
 def deaths(process: Process) -> list[str]:
     """A line for each worker that this process has lost, itself or a thread, with the exception's words."""
+    has_ended = process.returncode is not None
+    if has_ended:
+        process.wait()  # for its last words, which may still be on their way
     lines = process.output().splitlines()
     found = [
         f"a thread of {process.name} died of {_reason(lines[number + 1 :])}"
         for number, line in enumerate(lines)
         if THREAD.match(line)
     ]
-    if process.returncode is not None:
+    if has_ended:
         found.append(f"{process.name} died of {_reason(lines[::-1])}")
     return found
 

@@ -12,6 +12,7 @@ import pytest
 from examples.asyncdemo.deaths import deaths
 from examples.asyncdemo.stages import STAGES
 from tests.acceptance.browser import ask
+from tests.acceptance.raw import until
 from tests.harness.pages import Page
 from tests.harness.processes import Process, descendants, living, started
 from tests.house.tree import ROOT
@@ -80,6 +81,14 @@ def test_a_worker_thread_that_dies_is_found(tmp_path):
     with started([sys.executable, str(program)], name="site") as process:
         process.wait_for_line("joined")
         assert deaths(process) == ["a thread of site died of IndexError: list index out of range"]
+
+
+def test_the_last_words_of_a_process_that_has_ended_are_waited_for():
+    # Who says them ends after it.
+    script = "(while kill -0 $$; do sleep 0.1; done; sleep 0.3; echo 'RuntimeError: the last') 2>&- & exit 1"
+    with started(["sh", "-c", script], name="worker") as process:
+        until("it has ended", lambda: process.returncode is not None)
+        assert deaths(process) == ["worker died of RuntimeError: the last"]
 
 
 def test_a_short_hammer_writes_a_row_for_each_stage_and_the_last_delivers_everything(web_python, tmp_path):

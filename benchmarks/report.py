@@ -103,7 +103,9 @@ class Results:
         rows = [[*key, found] for key, found in self.values.items()]
         about = {"machine": self.machine, "rounds": self.rounds, "versions": self.versions}
         missing = [[*key, why] for key, why in self.missing.items()]
-        file.write_text(json.dumps({**about, "seconds": self.seconds, "values": rows, "missing": missing}))
+        fresh = file.with_name(file.name + ".new")  # a signal in the middle of it leaves the one of before
+        fresh.write_text(json.dumps({**about, "seconds": self.seconds, "values": rows, "missing": missing}))
+        fresh.replace(file)
 
     @classmethod
     def read(cls, file: Path) -> Results:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -135,3 +136,20 @@ def test_figures_come_back_from_a_file(results: Results, tmp_path) -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(0.0034, "3.4 ms"), (0.9999, "999.9 ms"), (1.234, "1.23 s")])
 def test_durations_are_for_people(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_signal_while_results_are_written_leaves_those_of_before(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "results.json"
+    results.write(file)
+    write_text = Path.write_text
+
+    def interrupted(path: Path, text: str) -> None:
+        write_text(path, text[: len(text) // 2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        results.write(file)
+    assert Results.read(file) == results

@@ -205,5 +205,5 @@ def test_what_was_measured_before_the_end_is_kept_and_says_how_many_rounds_it_is
         run.signal(signal.SIGTERM)
         assert run.wait() == 128 + signal.SIGTERM
     kept = Results.read(file)
-    assert len(kept.values["100ms", "ours", "rate"]) == 1
-    assert kept.rounds == 1
+    assert 1 <= kept.rounds < 50  # more than one where the machine stood still before the signal
+    assert len(kept.values["100ms", "ours", "rate"]) == kept.rounds

@@ -95,7 +95,7 @@ def live():
         def test_the_operation_is_on_the_layer_of_the_test(self):
             answers = []
             asking = threading.Thread(
-                target=lambda: answers.append(urlopen(self.live_server_url + '/', timeout=30).read()))
+                target=lambda: answers.append(urlopen(self.live_server_url + '/', timeout=100).read()))
             asking.daemon = True
             asking.start()
             tested = ChannelLayerManager().make_test_backend('default')
@@ -104,7 +104,7 @@ def live():
                 _, operation = tested.receive(['request.async'], block=True)
             assert operation['url'] == UPSTREAM
             tested.send(operation['reply_channel'], {'status': 200, 'content': b'from the server'})
-            asking.join(30)
+            asking.join(100)
             assert answers == [b'from the server']
             assert channel_layers['default'].receive(['request.async']) == (None, None)
 

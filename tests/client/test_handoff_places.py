@@ -92,7 +92,7 @@ def test_the_threads_of_runserver_hand_off_at_once(plain):
     for thread in threads:
         thread.daemon = True
         thread.start()
-    assert enough.wait(30)
+    assert enough.wait(120)
     for thread in threads:
         thread.join(30)
     assert {message['reply_channel'] for message in site.operations()} == {

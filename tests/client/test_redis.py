@@ -16,7 +16,7 @@ from channels_async import wire
 from channels_async.client.client import client
 
 URL = 'https://example.org/'
-GIVE_UP = 60.0  # seconds, after which a process that hangs is killed; it takes one or two
+GIVE_UP = 300.0  # seconds, after which a process that hangs is killed; it takes one or two
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

@@ -157,7 +157,7 @@ def test_processes_of_the_program_have_the_shims(folder, method):
         f"    context = multiprocessing.get_context({method!r})\n"
         "    queue = context.Queue()\n"
         "    process = context.Process(target=child, args=(queue,))\n"
-        "    process.start()\n    print(queue.get(timeout=30))\n    process.join()\n"
+        "    process.start()\n    print(queue.get(timeout=200))\n    process.join()\n"
     )
     done = run(folder, "parent.py")
     assert done.stdout == "True\n", done.stderr

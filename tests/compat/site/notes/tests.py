@@ -40,7 +40,7 @@ class SocketTests(ChannelTestCase):
 
 class LiveTests(ChannelLiveServerTestCase):
     def test_a_live_server_with_its_own_processes_answers(self):
-        connection = http.client.HTTPConnection(self.live_server_url.split("//")[1], timeout=30)
+        connection = http.client.HTTPConnection(self.live_server_url.split("//")[1], timeout=100)
         connection.request("GET", "/stream/")
         self.assertEqual(connection.getresponse().read(), b"part 0\npart 1\npart 2\n")
         connection.close()

@@ -13,6 +13,7 @@ from tests.acceptance.stack import Site
 from tests.harness.processes import Process, living
 
 END_TIMEOUT = 90.0  # seconds
+LEFT_TIMEOUT = 20.0  # seconds
 NO_REDIS = 3  # the exit status of a server that starts and finds none, or one that wants another password
 
 
@@ -70,6 +71,14 @@ class Server:
     @property
     def open_files(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+
+def _left_of(process: Process) -> list[int]:
+    """What lives on of one that has ended. Its helpers see its end a moment later, and end."""
+    end = time.monotonic() + LEFT_TIMEOUT
+    while (left := process.relatives()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
 
 
 def _servers_of(process: Process) -> list[int]:
@@ -138,7 +147,7 @@ class Servers:
         self.ended += self.running
         self.running = []
         for server in self.ended:
-            if left := server.process.relatives():
+            if left := _left_of(server.process):
                 wrong.append(f"processes {left} of server {server.pid} live on")
         tracebacks = [found for server in self.ended if (found := _traceback(server))]
         return wrong + [f"a traceback of a server: {found}" for found in tracebacks]

@@ -67,7 +67,6 @@ async def test_a_shard_with_another_password_is_refused_at_the_start(redis: Redi
 async def test_what_the_journal_could_not_be_told_it_is_told_later(
     other: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_send, "SEND_TIMEOUT", 0.2)
     monkeypatch.setattr(redis_send, "LEFT_INTERVAL", 0.05)
     async with open_layer(redis_spec([other.url])()) as layer:
         await layer.send("in", {})
@@ -75,6 +74,7 @@ async def test_what_the_journal_could_not_be_told_it_is_told_later(
         assert received.entry is not None
         journal = f"asgi::journal:{received.entry.journal}"
         lock(other)
+        monkeypatch.setattr(redis_send, "SEND_TIMEOUT", 0.2)
         await wait_for(lambda: not layer.statistics().connected)
         await layer.release(received.entry)
         for _ in range(2):  # the first may find the release on its way

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.harness.processes import SOURCES, Process
-from tests.harness.redis_server import RedisServer, free_port
+from tests.harness.redis_server import RedisServer, reserved_port
 from tests.harness.upstream import Upstream
 from tests.harness.web_python import WebPython
 
@@ -49,13 +49,13 @@ class Site:
     def start(self, *, server: bool = True, daphne: Sequence[str] = ()) -> None:
         """Start everything and return when it can be asked. `daphne` are more words for its command line."""
         self.manage("migrate", "--noinput", "--run-syncdb")
-        self._port = free_port()
-        words = [*daphne, "-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
-        self._start("daphne", [*self._web.command("daphne"), *words], **self._web.environment)
-        self.start_worker()
-        if server:
-            self.start_server()
-        self.processes["daphne"].wait_for_port(self._port)
+        with reserved_port() as self._port:
+            words = [*daphne, "-b", "127.0.0.1", "-p", str(self._port), "acceptance_site.asgi:channel_layer"]
+            self._start("daphne", [*self._web.command("daphne"), *words], **self._web.environment)
+            self.start_worker()
+            if server:
+                self.start_server()
+            self.processes["daphne"].wait_for_port(self._port)
 
     def start_worker(self) -> Process:
         """The one worker, or another one; in place of one that has ended."""

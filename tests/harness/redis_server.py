@@ -17,6 +17,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,22 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise OSError(f"none of 100 ports from {PORTS.start} is free")
+
+
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A TCP port of 127.0.0.1 that is given to nobody else meanwhile, but to who names it with SO_REUSEADDR.
+
+    So does Twisted (twisted/internet/tcp.py, Port), and Linux lets it while nobody listens here (socket(7)).
+    Elsewhere it is but a port that was free a moment ago.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":
+            holder.close()
+        yield port
 
 
 class RedisServer:

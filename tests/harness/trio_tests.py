@@ -10,13 +10,16 @@ import trio.testing
 
 REAL_BOUND = 120.0  # seconds; a test that hangs is named instead of ending the run
 VIRTUAL_BOUND = 3600.0  # seconds of a clock that jumps
+#: That of the test which runs; `jump_once` moves it on, so that it stays one of real seconds.
+_BOUND: trio.lowlevel.RunVar[trio.CancelScope] = trio.lowlevel.RunVar("bound")
 
 
 def run(test: Callable[[], Awaitable[None]], *, autojump: bool, jumpable: bool = False) -> None:
     """Run one test on the real clock, on one that jumps when all tasks wait, or on one for `jump_once`."""
 
     async def bounded() -> None:
-        with trio.fail_after(VIRTUAL_BOUND if clock else REAL_BOUND):
+        with trio.fail_after(VIRTUAL_BOUND if autojump else REAL_BOUND) as bound:
+            _BOUND.set(bound)
             await test()
 
     clock = None
@@ -37,4 +40,5 @@ async def jump_once(condition: Callable[[], Any], seconds: float) -> None:
     with trio.fail_after(REAL_BOUND):
         while not condition():  # noqa: ASYNC110 - threads and processes do not tell
             await trio.sleep(0.005)
+    _BOUND.get().deadline += seconds
     clock.jump(seconds)

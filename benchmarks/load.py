@@ -106,8 +106,9 @@ def run_in_trio(main: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     comes in the middle of its own loop."""
     came: list[int] = []
     numbers = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    results: list[T] = []
 
-    async def until_signalled() -> T:
+    async def until_signalled() -> None:
         with trio.open_signal_receiver(*numbers) as signals:
             async with trio.open_nursery() as nursery:
 
@@ -116,15 +117,15 @@ def run_in_trio(main: Callable[..., Awaitable[T]], *arguments: Any) -> T:
                     came.append(await anext(signals))
                     nursery.cancel_scope.cancel()
 
-                result = await main(*arguments)
+                results.append(await main(*arguments))
                 nursery.cancel_scope.cancel()
-        return result
 
     try:
-        return trio.run(until_signalled)
+        trio.run(until_signalled)
     finally:
         for number in came:
             signal.raise_signal(number)
+    return results[0]
 
 
 @contextlib.contextmanager

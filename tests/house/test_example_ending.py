@@ -11,14 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import SOURCES, living, started
+from tests.house.test_benchmark_ending import MOMENTS
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Where the signal comes: before Popen has returned, as the child is to be ended, after that.
-MOMENTS = {
-    "started": ["_execute_child"],
-    "ended": ["send_signal", "terminate", "kill"],
-    "waited-for": ["wait"],
-}
 #: Needs some time from SIGTERM to its end; has a child of its own, which SIGTERM does not reach.
 DRAINING = """
 import pathlib, signal, subprocess, sys

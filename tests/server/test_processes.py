@@ -40,6 +40,7 @@ def program(text: str) -> Origin:
 async def test_a_child_that_says_nothing_more_is_killed_and_started_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert children.SILENCE + processes.PATIENCE <= 30  # docs/guarantees.rst
     monkeypatch.setattr(children, "SILENCE", 0.1)
     monkeypatch.setattr(processes, "PATIENCE", 0.1)
     monkeypatch.setattr(processes, "LOOK", 0.02)

@@ -151,6 +151,9 @@ class Run:
                 with trio.move_on_after(LAST_READ):  # what has left the group may hold the pipe
                     await self._stderr_read.wait()
                 nursery.cancel_scope.cancel()
+        if not self._stderr_read.is_set():  # a standstill may have taken all the time
+            assert self._group.process.stderr is not None
+            self._log(self.stderr.feed(what_is_there(self._group.process.stderr), trio.current_time()))
         self._group.close()
         self._log(self.stderr.finish())
 
@@ -209,7 +212,7 @@ class Run:
             pass
 
     async def _chunks(self, pipe: trio.abc.ReceiveStream | None) -> AsyncIterator[bytes]:
-        """What comes through a pipe, to its end; no longer than LAST_READ after that of the process."""
+        """What comes through a pipe, to its end; after that of the process to LAST_READ without a byte."""
         assert pipe is not None
         while True:
             chunk: bytes | bytearray = b""

@@ -60,14 +60,17 @@ class Group:
     async def end(self, kill_after: float) -> None:
         """SIGTERM to the group; SIGKILL to what is left of it after `kill_after` seconds. It is reaped.
 
-        Cancellation: to be called in a shielded scope that allows for kill_after and twice KILL_TIME.
+        Cancellation: to be called in a shielded scope that allows for kill_after and twice KILL_TIME. Where
+        a standstill takes all of that, SIGKILL is sent, and its effect is not waited for.
         """
-        if self.process.returncode is None:
-            self._signal(signal.SIGTERM)
-            with trio.move_on_after(kill_after):
-                await self.process.wait()
-                await self._wait_empty()
-        self._signal(signal.SIGKILL)
+        try:
+            if self.process.returncode is None:
+                self._signal(signal.SIGTERM)
+                with trio.move_on_after(kill_after):
+                    await self.process.wait()
+                    await self._wait_empty()
+        finally:
+            self._signal(signal.SIGKILL)
         with trio.move_on_after(KILL_TIME):
             await self.process.wait()
         with trio.move_on_after(KILL_TIME) as scope:

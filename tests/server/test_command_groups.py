@@ -138,6 +138,35 @@ async def test_last_words_are_heard_by_a_server_that_stood_still_meanwhile(
     assert "stderr: the last" in caplog.text
 
 
+@pytest.mark.jumpable
+async def test_a_standstill_longer_than_a_group_has_to_end_leaves_nothing_of_it_and_no_word_unheard(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "server_trio")
+    killpg = os.killpg
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+
+    def stand_still(group: int, number: int) -> None:
+        killpg(group, number)
+        if number == signal.SIGTERM:
+            os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT)
+            clock.jump(30.0)
+
+    monkeypatch.setattr(os, "killpg", stand_still)
+    layer = MemoryLayer()
+    stays = """sh -c 'trap "" TERM; echo $PPID; while :; do sleep 1; done'"""
+    running = await begin(sh(f"trap 'echo the last >&2; exit 0' TERM; {stays} & wait"), layer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.run)
+        group = int(await first_words(layer))
+        running.interrupt(ShuttingDown("the server ends"))
+    assert "stderr: the last" in caplog.text
+    with trio.fail_after(30):
+        while living(group):  # noqa: ASYNC110 - nothing tells, and nobody has waited for it
+            await trio.sleep(0.01)
+
+
 async def test_an_answer_that_cannot_be_sent_ends_the_command() -> None:
     class Doubtful(MemoryLayer):
         async def send(self, channel: str, message: Any, **more: Any) -> None:

@@ -177,6 +177,15 @@ class RedisServer:
         with self.connect() as connection:
             return connection.command(*words)
 
+    def is_master(self) -> bool:
+        """Whether it leads. One that Sentinel promotes closes the connections that it has at that moment."""
+        try:
+            info = self.command("INFO", "replication")
+        except OSError:
+            return False
+        assert isinstance(info, bytes)
+        return b"role:master" in info
+
     def stop(self) -> None:
         """End it as an operator would (SIGTERM); connections are closed, the data is gone."""
         self._end(kill=False)

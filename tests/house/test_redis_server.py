@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 
 import pytest
 
@@ -44,6 +46,22 @@ def test_it_comes_back_on_the_same_port_without_its_data():
         server.start()
         assert server.port == port
         assert server.command("GET", "a") is None
+
+
+def test_who_closes_the_connection_does_not_lead():
+    def close_one() -> None:
+        listener.accept()[0].close()
+
+    with redis_server() as server:
+        assert server.is_master()
+        server.kill()
+        assert not server.is_master()
+        # As one does that Sentinel promotes, with all connections that it has.
+        with socket.create_server((server.host, server.port)) as listener:
+            thread = threading.Thread(target=close_one, daemon=True)
+            thread.start()
+            assert not server.is_master()
+            thread.join()
 
 
 def test_a_password_is_asked_for_and_is_in_the_url():

@@ -25,7 +25,7 @@ from tests.harness.redis_server import RedisServer, redis_server, sentinel_serve
 
 from .bench import contents, redis_spec, sentinel_spec, take
 from .proxy import open_proxy
-from .watch import info, is_blocked, is_master, put, wait_for
+from .watch import info, is_blocked, put, wait_for
 
 
 async def test_receive_goes_on_after_redis_was_restarted_and_send_does(
@@ -247,6 +247,6 @@ async def test_the_bridge_follows_sentinel_to_the_new_master() -> None:
             await wait_for(lambda: is_blocked(master))
             master.kill()
             sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
-            await wait_for(lambda: is_master(replica))
+            await wait_for(replica.is_master)
             await layer.send("in", {"n": 1})
         assert received == [{"n": 1}]

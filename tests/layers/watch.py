@@ -28,14 +28,6 @@ def is_blocked(redis: RedisServer) -> bool:
     return b"blocked_clients:0" not in info(redis, "clients")
 
 
-def is_master(redis: RedisServer) -> bool:
-    """Whether it is one; it closes its connections when it becomes one."""
-    try:
-        return b"role:master" in info(redis, "replication")
-    except OSError:
-        return False
-
-
 def info(redis: RedisServer, section: str) -> bytes:
     """A section of INFO."""
     text = redis.command("INFO", section)

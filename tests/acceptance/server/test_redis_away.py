@@ -12,7 +12,6 @@ import pytest
 import channels_compat
 from tests.acceptance.raw import PREFIX, Server, until
 from tests.harness.redis_server import redis_server, sentinel_server
-from tests.layers.watch import is_master
 
 ABOUT_REDIS = re.compile(r"(WARNING|ERROR) server_trio\.(layers|receiver|disconnects)")
 
@@ -238,7 +237,7 @@ def test_a_failover_is_followed(start_here, upstream):
         master.kill()
         sentinel.command("SENTINEL", "SET", sentinel.service, "down-after-milliseconds", 200)
         upstream.open()
-        until("the replica leads", lambda: is_master(replica))
+        until("the replica leads", replica.is_master)
         server.redis = replica
         assert server.whole_answer()[0] == 200
         assert answers_again(server, upstream)

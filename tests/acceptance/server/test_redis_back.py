@@ -111,7 +111,7 @@ def test_after_a_failover(start_here, upstream):  # noqa: F811
         layer = {"BACKEND": "asgi_redis.RedisSentinelChannelLayer", "CONFIG": config}
         server = start_here(f"CHANNEL_LAYERS = {{'default': {layer!r}}}", master)
         master.kill()
-        until("the replica leads", lambda: b"role:master" in replica.command("INFO", "replication"))
+        until("the replica leads", replica.is_master)
         new = [replica.host.encode(), str(replica.port).encode()]
         question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", sentinel.service)
         until("Sentinel knows", lambda: sentinel.command(*question) == new)

@@ -37,27 +37,37 @@ STARTS = {
     "process": ("process('-c', 'import signal; signal.pause()')", "pid"),
     "harness": (f"started([sys.executable, '-c', {SLEEPER!r}])", "wait_for_line('both')"),
 }
-PROGRAM = """
-import os, signal, subprocess, sys
-from load import end_on_signals, process, redis_server, upstream
-from tests.harness.processes import descendants, started
+#: Has a program signal itself at one of MOMENTS; `goes_on`: what was to be done then is done all the same.
+SIGNALLING = """
+import os, subprocess
+from tests.harness.processes import descendants
 
 def tell():
     print("children", *descendants(os.getpid()), flush=True)
 
-def signalling(method):
+def signalling(method, goes_on):
     def wrapped(*words, **more):
         if {moment!r} == "started":
             method(*words, **more)
             tell()
         os.kill(os.getpid(), {number})  # Python handles it before this returns
         os.kill(os.getpid(), {number})
+        if goes_on and {moment!r} != "started":
+            return method(*words, **more)
     return wrapped
 
-for name in {methods}:
-    setattr(subprocess.Popen, name, signalling(getattr(subprocess.Popen, name)))
-with end_on_signals(), {start} as what:
-    what.{use}
+def signal_itself(goes_on=False):
+    for name in {methods}:
+        setattr(subprocess.Popen, name, signalling(getattr(subprocess.Popen, name), goes_on))
+"""
+PROGRAM = f"""{SIGNALLING}
+import signal, sys
+from load import end_on_signals, process, redis_server, upstream
+from tests.harness.processes import started
+
+signal_itself()
+with end_on_signals(), {{start}} as what:
+    what.{{use}}
     tell()
 print("was not ended")
 """

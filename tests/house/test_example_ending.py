@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import SOURCES, living, started
-from tests.house.test_benchmark_ending import MOMENTS
+from tests.house.test_benchmark_ending import MOMENTS, SIGNALLING
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Needs some time from SIGTERM to its end; has a child of its own, which SIGTERM does not reach.
@@ -25,25 +25,12 @@ pathlib.Path(sys.argv[1]).touch()
 """
 #: What an example starts, and each context manager of the harness that it starts something with.
 STARTS = {"redis": "redis_server()", "upstream": "upstream_server(quiet=True)", "processes": "two()"}
-PROGRAM = """
-import contextlib, os, signal, subprocess, sys
+PROGRAM = f"""{SIGNALLING}
+import contextlib, signal, sys
 from examples.running import end, run
-from tests.harness.processes import Process, descendants
+from tests.harness.processes import Process
 from tests.harness.redis_server import redis_server
 from tests.harness.upstream import upstream_server
-
-def tell():
-    print("children", *descendants(os.getpid()), flush=True)
-
-def signalling(method):
-    def wrapped(*words, **more):
-        if {moment!r} == "started":
-            method(*words, **more)
-            tell()
-        os.kill(os.getpid(), {number})  # Python handles it before this returns
-        os.kill(os.getpid(), {number})
-        return None if {moment!r} == "started" else method(*words, **more)
-    return wrapped
 
 def telling(method):
     def send_signal(self, number):
@@ -56,7 +43,7 @@ def two():
     processes = []
     try:
         for name in ("one", "two"):
-            processes.append(Process([sys.executable, "-c", {draining!r}, {folder!r} + "/" + name]))
+            processes.append(Process([sys.executable, "-c", {{draining!r}}, {{folder!r}} + "/" + name]))
         for process in processes:
             process.wait_for_line("ready")
         yield
@@ -64,15 +51,14 @@ def two():
         end(processes)
 
 def act():
-    with {start}:
+    with {{start}}:
         tell()
         print("begun", flush=True)
     return 0
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started under
 subprocess.Popen.send_signal = telling(subprocess.Popen.send_signal)
-for name in {methods}:
-    setattr(subprocess.Popen, name, signalling(getattr(subprocess.Popen, name)))
+signal_itself(goes_on=True)
 sys.exit(run("it", act))
 """
 

@@ -65,7 +65,7 @@ async def test_entries_of_a_journal_that_no_server_wrote_are_thrown_away(redis: 
 
 
 async def test_a_journal_of_nothing_but_garbage_is_no_end(redis: RedisServer) -> None:
-    dead_server(redis, {b"asgi:%d" % number: b"garbage" for number in range(12_000)})
+    dead_server(redis, {b"asgi:%d" % number: b"garbage" for number in range(20_000)})
     async with open_layer(redis_spec([redis.url])()) as layer, trio.open_nursery() as nursery:
         nursery.start_soon(layer.recover, 0, 10)
         for _ in range(2):  # thousands of round trips

@@ -34,7 +34,7 @@ from tests.harness.upstream import upstream_server
 
 def telling(method):
     def send_signal(self, number):
-        print("told", self.pid, number, flush=True)
+        print("told", self.pid, int(number), flush=True)
         method(self, number)
     return send_signal
 
